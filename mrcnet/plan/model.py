@@ -1,0 +1,108 @@
+"""What the plan says: every address, SID and route, as frozen records of plain text and integers.
+
+IPv6 addresses are text in the form that `inet_ntop` prints, so that equal addresses are equal strings
+on both sides of a comparison with the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mrcnet.topology.model import Role, Topology
+
+
+class Action(StrEnum):
+    """What a table entry does with a matching packet."""
+
+    UN = "uN"  # End with NEXT-C-SID: shift 16 bits, look up again (spec 6.2)
+    UA = "uA"  # End.X with NEXT-C-SID: shift, then out of one port (spec 6.2)
+    FORWARD = "forward"  # a plain static route
+    ENCAP = "encap"  # push an outer IPv6 header, one segment, no SRH (spec 6.1)
+    DECAP = "decap"  # End.DT6 into the local table (spec 6.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One static table entry. `via` is the next hop (for uA: its neighbour), `segs` the carrier of an encap."""
+
+    dst: str
+    action: Action
+    dev: str
+    via: str | None = None
+    segs: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port and its far end. `addresses` are global ones (`.../128`); `link_local` has no prefix length."""
+
+    name: str
+    plane: int
+    mac: str
+    link_local: str
+    addresses: tuple[str, ...]
+    mtu: int
+    rate_bps: int
+    delay_ns: int
+    peer_node: str
+    peer_port: str
+    peer_mac: str
+    peer_link_local: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """All that one node must hold. `locator` is its uN prefix (None for hosts)."""
+
+    name: str
+    role: Role
+    plane: int | None
+    locator: str | None
+    ports: tuple[Port, ...]
+    routes: tuple[Route, ...]
+
+    def port(self, name: str) -> Port:
+        """The port called `name`; KeyError if there is none."""
+        for port in self.ports:
+            if port.name == name:
+                return port
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One EV of an ordered pair of hosts: the 32-bit value, its plane, the source's port, the outer address."""
+
+    ev: int
+    plane: int
+    port: str
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A packet's outer destination as it arrives at (at the source: leaves) a node."""
+
+    node: str
+    da: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A remark of lint. `severity` is `error` (up refuses) or `warning`."""
+
+    severity: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole plan. `hosts` in order of index."""
+
+    topology: Topology
+    nodes: Mapping[str, NodePlan]
+    hosts: tuple[str, ...]
+    lint: tuple[Finding, ...]

@@ -1,0 +1,1 @@
+"""YAML text -> frozen `Topology`. Pure: the caller reads files; errors carry file, line and column."""

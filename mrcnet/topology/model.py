@@ -1,0 +1,77 @@
+"""The resolved topology: what a fabric is, after defaults, shapes and omissions are worked out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A node's tier."""
+
+    HOST = "host"
+    T0 = "t0"
+    T1 = "t1"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A host or a switch. `plane` is None for hosts; `index` counts from 0 within role and plane."""
+
+    name: str
+    role: Role
+    plane: int | None
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One side of a link: a node and the name of its port (an interface name)."""
+
+    node: str
+    port: str
+
+    def __str__(self) -> str:
+        return f"{self.node}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cable. `a` is the lower tier (host below T0 below T1). Rate in bit/s, delay in ns, MTU in bytes."""
+
+    a: End
+    b: End
+    plane: int
+    rate_bps: int
+    delay_ns: int
+    mtu: int
+
+
+@dataclass(frozen=True, slots=True)
+class Srv6:
+    """The locator block, e.g. `fcbb:bb00::/32`, and the name of the SID scheme."""
+
+    block: str
+    scheme: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What the fabric must carry: payload per packet in bytes (the path MTU of MRC), UDP destination port."""
+
+    payload: int
+    udp_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """A whole fabric. Nodes are ordered hosts, then T0 and T1 by plane; links by plane and tier."""
+
+    name: str
+    planes: int
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...]
+    dilation: int
+    srv6: Srv6
+    host_prefix: str  # /32 from which the hosts' plane addresses are cut
+    transport: Transport
