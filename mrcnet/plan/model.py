@@ -7,9 +7,10 @@ on both sides of a comparison with the kernel.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mrcnet.plan.wiring import Wiring
 from mrcnet.topology.model import Role, Topology
 
 
@@ -25,7 +26,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One static table entry. `via` is the next hop (for uA: its neighbour), `segs` the carrier of an encap."""
+    """A static table entry. `via` is the next hop (for uA: its neighbour), `segs` the carrier of an encap."""
 
     dst: str
     action: Action
@@ -73,7 +74,7 @@ class NodePlan:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One EV of an ordered pair of hosts: the 32-bit value, its plane, the source's port, the outer address."""
+    """One EV of an ordered pair of hosts: 32-bit value, plane, the source's port, the outer address."""
 
     ev: int
     plane: int
@@ -100,9 +101,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole plan. `hosts` in order of index."""
+    """The whole plan. `hosts` in order of index; `wiring` is the topology as look-ups, for `paths`."""
 
     topology: Topology
     nodes: Mapping[str, NodePlan]
     hosts: tuple[str, ...]
     lint: tuple[Finding, ...]
+    wiring: Wiring = field(repr=False, compare=False)

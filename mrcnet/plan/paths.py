@@ -1,0 +1,58 @@
+"""The EVs of an ordered pair of hosts: which paths there are, and the carrier that names each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mrcnet.plan.addressing import to_int, to_text
+from mrcnet.plan.model import Path, Plan
+from mrcnet.plan.usid import make_ev, template
+from mrcnet.plan.wiring import Attachment, Wiring
+
+ONLY_UPLINK = (1,)  # of a T0 without uplinks: its local pairs still need an EV
+
+
+def paths(plan: Plan, src: str, dst: str) -> tuple[Path, ...]:
+    """Every EV from host `src` to host `dst`, by plane, then uplink; empty if no plane joins them.
+
+    Raises KeyError if one of them is no host of the plan.
+    """
+    wiring = plan.wiring
+    block = to_int(plan.topology.srv6.block)
+    return tuple(
+        Path(
+            ev=make_ev(here.plane, uplink),
+            plane=here.plane,
+            port=here.plug.port,
+            carrier=to_text(carrier(block, here, there, uplink)),
+        )
+        for here, there in shared_planes(wiring, src, dst)
+        for uplink in uplinks(wiring, here.t0.name, there.t0.name)
+    )
+
+
+def shared_planes(wiring: Wiring, src: str, dst: str) -> Iterator[tuple[Attachment, Attachment]]:
+    """Where two hosts hang, in each plane in which both have a port. A host has no paths to itself."""
+    ours, theirs = wiring.attachments[src], wiring.attachments[dst]
+    if src != dst:
+        for plane, here in ours.items():
+            if plane in theirs:
+                yield here, theirs[plane]
+
+
+def uplinks(wiring: Wiring, t0: str, dst_t0: str) -> tuple[int, ...]:
+    """The uplink numbers (T1 index + 1) that lead from one T0 to another of its plane, ascending.
+
+    A T0-local pair turns round at the T0, whatever its EV's uplink; it has as many EVs as other pairs.
+    """
+    ours = wiring.uplinks[t0]
+    if t0 == dst_t0:
+        return tuple(index + 1 for index in ours) or ONLY_UPLINK
+    theirs = frozenset(wiring.uplinks[dst_t0])
+    return tuple(index + 1 for index in ours if index in theirs)
+
+
+def carrier(block: int, here: Attachment, there: Attachment, uplink: int) -> int:
+    """The carrier from one attachment to another of its plane, as a 128-bit integer."""
+    chosen = template(here.t0.index, there.t0.index)
+    return chosen.carrier(block, here.plane, uplink, there.downlink)

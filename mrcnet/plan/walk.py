@@ -1,0 +1,69 @@
+"""A packet walked through the planned tables, hop by hop, without a kernel: the address at each node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mrcnet.plan.addressing import to_int, to_text
+from mrcnet.plan.model import Action, Hop, NodePlan, Path, Plan, Route
+from mrcnet.plan.usid import FIRST_SHIFT, shift
+from mrcnet.topology.model import Role
+
+MAX_HOPS = 8  # six uSIDs and two ends
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where a packet came by. If not `reached`, `stopped_at` names the last node and `reason` says why."""
+
+    hops: tuple[Hop, ...]
+    reached: bool
+    stopped_at: str | None = None
+    reason: str | None = None
+
+
+def walk(plan: Plan, src: str, dst: str, path: Path) -> Walk:
+    """Send one packet from `src` out of the path's port, and follow the tables until `dst` or a dead end.
+
+    Raises KeyError if `src` has no such port or one of the hosts is unknown.
+    """
+    plan.nodes[dst]
+    address = to_int(path.carrier)
+    hops = [Hop(src, path.carrier)]
+    node = plan.nodes[plan.nodes[src].port(path.port).peer_node]
+    while True:
+        hops.append(Hop(node.name, to_text(address)))
+        route, address = _forward(node, address)
+        if route is None:
+            reason = f"no route for {to_text(address)}"
+            break
+        if route.action is Action.DECAP:
+            if node.name == dst:
+                return Walk(tuple(hops), reached=True)
+            reason = f"decapsulated at {node.name}, not at {dst}"
+            break
+        if len(hops) > MAX_HOPS:
+            reason = "the packet goes in circles"
+            break
+        node = plan.nodes[node.port(route.dev).peer_node]
+    return Walk(tuple(hops), reached=False, stopped_at=node.name, reason=reason)
+
+
+def _forward(node: NodePlan, address: int) -> tuple[Route | None, int]:
+    """The entry that takes the packet out of the node (or in, at a host), and its address then. Spec 6.2."""
+    route = _look_up(node, address)
+    while route is not None and route.action is Action.UN:  # shift, then look up again
+        address = shift(address)
+        route = _look_up(node, address)
+    if route is not None and route.action is Action.UA:  # shift, then out of the port at once
+        address = shift(address)
+    return route, address
+
+
+def _look_up(node: NodePlan, address: int) -> Route | None:
+    dst = f"{to_text(address >> FIRST_SHIFT << FIRST_SHIFT)}/48"
+    for route in node.routes:
+        if route.dst == dst:
+            # A host does not pass packets on: what is not for it ends there.
+            return route if node.role is not Role.HOST or route.action is Action.DECAP else None
+    return None

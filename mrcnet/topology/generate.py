@@ -1,0 +1,63 @@
+"""The compact form worked out: the nodes and cables of a regular fabric.
+
+Ports are numbered as if nothing were ever omitted, so that leaving a link out renames no other port:
+a host's port in plane p is `eth{p+1}`; a T0 has its hosts on eth1 and up, then its T1s in order; a T1
+has its T0s in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mrcnet.topology.model import End, Node, Role
+from mrcnet.topology.raw import Fabric, HostSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """Two ends that are linked, the lower tier first, in a plane."""
+
+    a: End
+    b: End
+    plane: int
+
+
+def switch_name(role: Role, plane: int, index: int) -> str:
+    """T0 number 1 of plane 0 -> `p0-t0-1`."""
+    return f"p{plane}-{role}-{index}"
+
+
+def generate_nodes(fabric: Fabric) -> Iterator[Node]:
+    """Every host and switch of the fabric."""
+    for index in range(fabric.t0 * fabric.hosts_per_t0):
+        yield Node(f"h{index}", Role.HOST, None, index)
+    for plane in range(fabric.planes):
+        for role, count in zip((Role.T0, Role.T1), _tiers(fabric, plane), strict=True):
+            for index in range(count):
+                yield Node(switch_name(role, plane, index), role, plane, index)
+
+
+def generate_cables(fabric: Fabric, differing: Mapping[str, HostSettings]) -> Iterator[Cable]:
+    """Every link of the fabric, less the ports that `differing` hosts do not have."""
+    hosts = fabric.t0 * fabric.hosts_per_t0
+    for plane in range(fabric.planes):
+        t0_count, t1_count = _tiers(fabric, plane)
+        share = -(-hosts // t0_count)  # hosts on each T0 of this plane, rounded up
+        for index in range(hosts):
+            host = f"h{index}"
+            settings = differing.get(host)
+            if settings is None or settings.planes is None or plane in settings.planes:
+                t0 = switch_name(Role.T0, plane, index // share)
+                yield Cable(End(host, f"eth{plane + 1}"), End(t0, f"eth{index % share + 1}"), plane)
+        for low in range(t0_count):
+            for high in range(t1_count):
+                t0, t1 = switch_name(Role.T0, plane, low), switch_name(Role.T1, plane, high)
+                yield Cable(End(t0, f"eth{share + high + 1}"), End(t1, f"eth{low + 1}"), plane)
+
+
+def _tiers(fabric: Fabric, plane: int) -> tuple[int, int]:
+    shape = fabric.plane_shapes.get(plane)
+    t0 = fabric.t0 if shape is None or shape.t0 is None else shape.t0
+    t1 = fabric.t1 if shape is None or shape.t1 is None else shape.t1
+    return t0, t1

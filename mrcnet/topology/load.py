@@ -1,0 +1,35 @@
+"""Text of a topology file to a `Topology`. Reading the file is the caller's job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from types import MappingProxyType
+
+from mrcnet.errors import InputError, Where
+from mrcnet.topology.document import expand, parse
+from mrcnet.topology.model import Topology
+from mrcnet.topology.names import topology_name
+from mrcnet.topology.resolve import resolve
+from mrcnet.topology.schema import validate
+
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
+
+def load_text(text: str, file: str, env: Mapping[str, str] = NO_VARIABLES) -> Topology:
+    """Read a topology.
+
+    `file` stands in error messages, and its stem is the topology's name unless the text gives one.
+    `env` holds the values of `${VAR}`. Raises InputError with file:line:column for anything wrong.
+    """
+    document = parse(expand(text, file, env), file)
+    raw = validate(document)
+    name = raw.name
+    if name is None:
+        try:
+            name = topology_name(PurePath(file).stem)
+        except ValueError:
+            raise InputError(
+                "the topology has no name", where=Where(file), remedy="add `name: ...`"
+            ) from None
+    return resolve(raw, document, name)

@@ -1,0 +1,139 @@
+"""The shape of a topology file, before shapes, defaults and omissions are worked out."""
+
+from __future__ import annotations
+
+from socket import AF_INET6, inet_ntop, inet_pton
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from mrcnet.topology.names import MAX_INDEX, NODE_NAME, TOPOLOGY_NAME, node_name, topology_name
+from mrcnet.units import parse_duration, parse_rate, parse_size
+
+
+def _prefix32(text: str) -> str:
+    address, _, length = text.partition("/")
+    try:
+        packed = inet_pton(AF_INET6, address)
+    except OSError:
+        packed = b"?"
+    if length != "32" or packed[4:] != bytes(12):
+        raise ValueError(f"{text!r} is not a /32 prefix; write it like fcbb:bb00::/32")
+    return f"{inet_ntop(AF_INET6, packed)}/32"
+
+
+def _quantity(example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": ["string", "integer"], "examples": [example]})
+
+
+Rate = Annotated[int, BeforeValidator(parse_rate), Field(ge=1), _quantity("100Gbps")]
+Delay = Annotated[int, BeforeValidator(parse_duration), _quantity("500ns")]
+Mtu = Annotated[int, BeforeValidator(parse_size), Field(ge=1280, le=65535), _quantity("9000")]
+Payload = Annotated[int, BeforeValidator(parse_size), Field(ge=1, le=65535), _quantity("4096")]
+PlaneNumber = Annotated[int, Field(ge=0, le=7)]
+Count = Annotated[int, Field(ge=1, le=MAX_INDEX)]
+CountOrNone = Annotated[int, Field(ge=0, le=MAX_INDEX)]
+Prefix32 = Annotated[str, AfterValidator(_prefix32)]
+NodeName = Annotated[str, AfterValidator(node_name), WithJsonSchema({"type": "string", "pattern": NODE_NAME})]
+TopologyName = Annotated[
+    str, AfterValidator(topology_name), WithJsonSchema({"type": "string", "pattern": TOPOLOGY_NAME})
+]
+
+
+class _Raw(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LinkSettings(_Raw):
+    """What may be said of links at any level; the nearest level wins."""
+
+    rate: Rate | None = Field(None, description="bandwidth in each direction, e.g. 100Gbps")
+    delay: Delay | None = Field(None, description="one-way delay, e.g. 500ns")
+    mtu: Mtu | None = Field(None, description="largest IP packet in bytes, e.g. 9000")
+
+
+class PlaneShape(LinkSettings):
+    """How one plane differs from the others."""
+
+    t0: Count | None = Field(
+        None, description="T0s of this plane; its hosts spread over them evenly, in order"
+    )
+    t1: CountOrNone | None = Field(None, description="T1s of this plane")
+
+
+class Fabric(_Raw):
+    """The compact form: equal planes, every T0 linked to every T1 of its plane."""
+
+    planes: int = Field(ge=1, le=8, description="isolated planes; a host has a port in each")
+    t0: Count = Field(description="T0 switches per plane")
+    t1: CountOrNone = Field(description="T1 switches per plane")
+    hosts_per_t0: Count = Field(description="host k attaches to T0 number k // hosts_per_t0 in every plane")
+    plane_shapes: dict[PlaneNumber, PlaneShape] = Field({}, description="planes that differ, by number")
+
+
+class Kinds(_Raw):
+    """Settings of all links of a kind."""
+
+    host: LinkSettings = Field(LinkSettings(), description="links between a host and a T0")
+    fabric: LinkSettings = Field(LinkSettings(), description="links between a T0 and a T1")
+
+
+class HostSettings(_Raw):
+    """How one generated host differs from the others."""
+
+    planes: list[PlaneNumber] | None = Field(None, min_length=1, description="planes it has a port in")
+
+
+class ExplicitNode(_Raw):
+    """A node that the compact form does not make."""
+
+    role: Literal["host", "t0", "t1"]
+    plane: PlaneNumber | None = Field(None, description="plane of a switch; a host has none")
+    index: int | None = Field(
+        None, ge=0, description="number within role and plane, from 0; default: its name's, or the next free"
+    )
+
+
+class ExplicitLink(LinkSettings):
+    """A further link, or other settings for a generated one (ports may then be left out)."""
+
+    endpoints: list[str] = Field(
+        min_length=2, max_length=2, description='two ends: ["h9:eth1", "p0-t0-0:eth9"]'
+    )
+
+
+class Srv6(_Raw):
+    """The SIDs' block and layout."""
+
+    block: Prefix32 = Field("fcbb:bb00::/32", description="locator block, a /32")
+    scheme: Literal["f3216"] = Field("f3216", description="32-bit block, 16-bit uSIDs")
+
+
+class Addresses(_Raw):
+    """Where the hosts' addresses are cut from."""
+
+    hosts: Prefix32 = Field("fd4d:5200::/32", description="prefix of the hosts' plane addresses, a /32")
+
+
+class Transport(_Raw):
+    """What the fabric must carry."""
+
+    payload: Payload = Field(4096, description="payload of a packet in bytes")
+    udp_port: int = Field(4791, ge=1, le=65535, description="UDP destination port")
+
+
+class RawTopology(_Raw):
+    """A topology file: a compact fabric, explicit nodes and links, or both."""
+
+    name: TopologyName | None = Field(None, description="default: the file's name without suffix")
+    fabric: Fabric | None = None
+    defaults: LinkSettings = Field(LinkSettings(), description="settings of all links")
+    kinds: Kinds = Field(Kinds(), description="settings of all links of a kind")
+    hosts: dict[str, HostSettings] = Field({}, description="generated hosts that differ")
+    nodes: dict[NodeName, ExplicitNode] = Field({}, description="further nodes, by name")
+    links: list[ExplicitLink] = Field([], description="further links, or other settings for generated ones")
+    omit: list[str] = Field([], description='generated links ("p0-t0-0:p0-t1-1") or nodes to leave out')
+    dilation: int = Field(1, ge=1, description="fabric time = wall time / dilation")
+    srv6: Srv6 = Srv6()
+    addresses: Addresses = Addresses()
+    transport: Transport = Transport()
