@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from mrcnet.plan.addressing import macs
+from mrcnet.plan.lint import lint
 from mrcnet.plan.model import Plan
 from mrcnet.plan.tables import node_plan
 from mrcnet.plan.wiring import wire
@@ -12,13 +13,17 @@ from mrcnet.topology.model import Topology
 
 
 def build_plan(topology: Topology) -> Plan:
-    """Plan every node of the fabric, and lint the result. The same topology gives the same plan."""
+    """Plan every node of the fabric, and lint the result. The same topology gives the same plan.
+
+    Raises InputError if a number does not fit its field, which no topology read by `load_text` does.
+    """
     wiring = wire(topology)
     mac_table = cache(macs)
+    nodes = {node.name: node_plan(wiring, node.name, mac_table) for node in topology.nodes}
     return Plan(
         topology=topology,
-        nodes={node.name: node_plan(wiring, node.name, mac_table) for node in topology.nodes},
+        nodes=nodes,
         hosts=tuple(host.name for host in wiring.hosts),
-        lint=(),
+        lint=lint(wiring, nodes),
         wiring=wiring,
     )

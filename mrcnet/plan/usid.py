@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mrcnet.errors import InputError
+
 PLANE_SHIFT = 10
 INDEX_MASK = 0x3FF
 T0, T1, HOST = 1, 2, 3  # roles
@@ -22,17 +24,17 @@ FIRST_SHIFT = 80  # of the uSID after the block
 def usid(role: int, plane: int, index: int) -> int:
     """The uSID of switch number `index` (from 0) of a tier, or of a host by downlink number - 1.
 
-    Raises ValueError if a field does not fit.
+    Raises InputError if a field does not fit.
     """
     if not (role in (T0, T1, HOST) and 0 <= plane < 8 and 0 <= index < INDEX_MASK):
-        raise ValueError(f"role {role}, plane {plane}, index {index} do not fit a uSID")
+        raise InputError(f"role {role}, plane {plane}, index {index} do not fit a uSID")
     return role << 13 | plane << PLANE_SHIFT | index + 1
 
 
 def local_usid(port_number: int) -> int:
-    """The uSID of a switch's uA out of port number 1, 2, ... Raises ValueError if it does not fit."""
+    """The uSID of a switch's uA out of port number 1, 2, ... Raises InputError if it does not fit."""
     if not 1 <= port_number <= INDEX_MASK:
-        raise ValueError(f"port number {port_number} does not fit a uSID")
+        raise InputError(f"port number {port_number} does not fit a uSID")
     return LOCAL_IDS.start + port_number
 
 
