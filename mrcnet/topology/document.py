@@ -1,7 +1,7 @@
 """YAML text to plain data in which every key and value remembers its line and column.
 
 Scalars stay text, whatever they look like: the schema in `raw` says what is a number, so that a host
-may be called `no`. A key without a value counts as absent. Anchors are of no use here, and an alias is
+may be called `no`. A section (a key of the file itself) without a value counts as absent. An alias is
 refused, for a chain of them can blow a few lines up to gigabytes.
 """
 
@@ -99,7 +99,10 @@ def parse(text: str, file: str) -> Document:
         raise InputError(f"not valid YAML: {detail}", where=where) from None
     except (yaml.YAMLError, UnicodeError) as error:
         reason = getattr(error, "reason", None) or "unreadable text"
-        raise InputError(f"not valid YAML: {reason}", where=Where(file)) from None
+        position = getattr(error, "position", None)  # in bytes, and the only place such an error has
+        before = text.encode(errors="replace")[:position] if position is not None else b""
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        raise InputError(f"not valid YAML: {reason}", where=Where(file, line, column)) from None
 
 
 class _Reader:
@@ -152,7 +155,7 @@ class _Reader:
                     event, f"duplicate key {event.value!r}, first on line {self.keys[inner][0]}"
                 )
             self.keys[inner] = _position(event)
-            if (value := self._value(self._next(), inner)) is not None:
+            if (value := self._value(self._next(), inner)) is not None or path:
                 data[event.value] = value
         return data
 

@@ -43,7 +43,7 @@ def generate_cables(fabric: Fabric, differing: Mapping[str, HostSettings]) -> It
     hosts = fabric.t0 * fabric.hosts_per_t0
     for plane in range(fabric.planes):
         t0_count, t1_count = _tiers(fabric, plane)
-        share = -(-hosts // t0_count)  # hosts on each T0 of this plane, rounded up
+        share = _hosts_on_t0(fabric, plane)
         for index in range(hosts):
             host = f"h{index}"
             settings = differing.get(host)
@@ -54,6 +54,16 @@ def generate_cables(fabric: Fabric, differing: Mapping[str, HostSettings]) -> It
             for high in range(t1_count):
                 t0, t1 = switch_name(Role.T0, plane, low), switch_name(Role.T1, plane, high)
                 yield Cable(End(t0, f"eth{share + high + 1}"), End(t1, f"eth{low + 1}"), plane)
+
+
+def most_ports(fabric: Fabric) -> int:
+    """The number of ports of the T0 that has most."""
+    return max(_hosts_on_t0(fabric, plane) + _tiers(fabric, plane)[1] for plane in range(fabric.planes))
+
+
+def _hosts_on_t0(fabric: Fabric, plane: int) -> int:
+    """Hosts per T0 of a plane: spread evenly and in order, so that the last T0s may have fewer."""
+    return -(-fabric.t0 * fabric.hosts_per_t0 // _tiers(fabric, plane)[0])
 
 
 def _tiers(fabric: Fabric, plane: int) -> tuple[int, int]:

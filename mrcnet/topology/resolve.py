@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mrcnet.topology.document import Document, KeyPath
-from mrcnet.topology.generate import Cable, generate_cables, generate_nodes
+from mrcnet.topology.generate import Cable, generate_cables, generate_nodes, most_ports
 from mrcnet.topology.model import End, Link, Node, Role, Srv6, Topology, Transport
 from mrcnet.topology.names import MAX_INDEX, interface_name, suggest
 from mrcnet.topology.raw import ExplicitNode, LinkSettings, RawTopology
@@ -62,6 +62,8 @@ class _Build:
         fabric, hosts, error = self.raw.fabric, self.raw.hosts, self.document.error
         if fabric is not None:
             self.planes = fabric.planes
+            if (most := most_ports(fabric)) > MAX_INDEX:  # said before a huge fabric is generated
+                raise error(("fabric",), f"a T0 would have {most} ports; at most {MAX_INDEX} fit a uSID")
             self.nodes = {node.name: node for node in generate_nodes(fabric)}
             for cable in generate_cables(fabric, hosts):
                 self.cables[cable] = None
@@ -109,7 +111,8 @@ class _Build:
         if key in taken:
             raise self.document.error(("nodes", name, "index"), f"another {node.role} has the index {index}")
         if node.plane is not None and index >= MAX_INDEX:
-            raise self.document.error(("nodes", name), f"a plane has at most {MAX_INDEX} switches of a tier")
+            message = f"its index would be {index}; the highest that fits a uSID is {MAX_INDEX - 1}"
+            raise self.document.error(("nodes", name), message)
         taken.add(key)
         self.nodes[name] = Node(name, *key)
 

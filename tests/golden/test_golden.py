@@ -1,0 +1,58 @@
+"""Goldens: drop a topology into `input/` or `errors/` and its case exists.
+
+`input/NAME.yaml` must plan to `expected/NAME.plan` (the canonical plan, one line a node), and a shipped
+topology to the digest in `expected/shipped.txt`. `errors/NAME.yaml` must fail with the text of
+`errors/NAME.txt`. After an intended change, `UPDATE_GOLDEN=1 pytest tests/golden` writes them anew: read
+the difference before committing it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mrcnet.errors import ExitCode, InputError
+from mrcnet.plan.build import build_plan
+from mrcnet.plan.canonical import canonical, digest
+from mrcnet.topology.load import load_text
+
+HERE = Path(__file__).parent
+INPUTS = sorted((HERE / "input").glob("*.yaml"))
+ERRORS = sorted((HERE / "errors").glob("*.yaml"))
+SHIPPED = sorted((HERE.parents[1] / "topologies").glob("*.yaml"))
+
+
+def expected(path: Path, actual: str) -> str:
+    """The golden text at `path`, which is `actual` when goldens are being written anew."""
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(actual, encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("source", INPUTS, ids=lambda path: path.stem)
+def test_plan_is_the_golden_one(source: Path) -> None:
+    """A topology plans to the same bytes today as when its golden was read and agreed to."""
+    plan = build_plan(load_text(source.read_text(encoding="utf-8"), source.name))
+    actual = canonical(plan).decode()
+    assert expected(HERE / "expected" / f"{source.stem}.plan", actual) == actual
+
+
+def test_shipped_topologies_keep_their_plans() -> None:
+    """No address, SID or route of a shipped topology changes unnoticed."""
+    actual = "".join(
+        f"{source.stem} {digest(build_plan(load_text(source.read_text(encoding='utf-8'), source.name)))}\n"
+        for source in SHIPPED
+    )
+    assert expected(HERE / "expected" / "shipped.txt", actual) == actual
+
+
+@pytest.mark.parametrize("source", ERRORS, ids=lambda path: path.stem)
+def test_bad_topology_is_refused_with_this_message(source: Path) -> None:
+    """A bad topology ends in one message that names the place and the fault, and in exit code 2."""
+    with pytest.raises(InputError) as refused:
+        load_text(source.read_text(encoding="utf-8"), source.name)
+    actual = f"{refused.value}\n"
+    assert expected(source.with_suffix(".txt"), actual) == actual
+    assert ExitCode.USAGE == refused.value.exit_code
