@@ -1,0 +1,63 @@
+"""What an end point reports: typed records with fabric time in nanoseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class EvChanged:
+    """An EV moved from one state to another."""
+
+    at: int
+    qpn: int
+    ev: int
+    plane: int
+    old: str
+    new: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class PacketsLost:
+    """Packets inferred lost (or timed out): their PSNs, indices of their EVs, and when they were sent."""
+
+    at: int
+    qpn: int
+    cause: str
+    psn: npt.NDArray[Any]
+    ev: npt.NDArray[Any]
+    sent_at: npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageArrived:
+    """Responder: every packet of the message, and of all before it, is in place."""
+
+    at: int
+    qpn: int
+    message: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCompleted:
+    """Requestor: every packet of the message, and of all before it, is acknowledged."""
+
+    at: int
+    qpn: int
+    message: int
+
+
+@dataclass(frozen=True, slots=True)
+class QpFailed:
+    """The QP went to ERROR."""
+
+    at: int
+    qpn: int
+    reason: str
+
+
+Event = EvChanged | PacketsLost | MessageArrived | MessageCompleted | QpFailed

@@ -1,0 +1,235 @@
+"""One QP: both halves, the EVs they share, and the framing of what they send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mrcnet.mrc.events import Event
+from mrcnet.mrc.evs import EvPath, EvSet
+from mrcnet.mrc.memory import gather
+from mrcnet.mrc.prober import Probe, Prober
+from mrcnet.mrc.requestor import Columns, Requestor
+from mrcnet.mrc.responder import Report, Responder
+from mrcnet.mrc.reverse import ReverseEvs
+from mrcnet.mrc.settings import Settings
+from mrcnet.mrc.spray import Spray
+from mrcnet.mrc.window import FixedWindow
+from mrcnet.mrc.wire import control, icrc, layout
+from mrcnet.mrc.wire.frames import FlowAddress, TxBatch, head, set_lengths, view
+from mrcnet.mrc.wire.numbers import (
+    ECN_ECT0,
+    FLAG_ACK_REQUEST,
+    FLAG_RETRANSMISSION,
+    FLAG_TIMESTAMP,
+    PSN_MASK,
+    QPN_ENDPOINT,
+    EndpointOp,
+    Opcode,
+)
+
+Room = npt.NDArray[np.int64]
+_ENDS_MESSAGE = np.zeros(256, np.bool_)
+_ENDS_MESSAGE[[Opcode.WRITE_LAST, Opcode.WRITE_LAST_IMM, Opcode.WRITE_ONLY, Opcode.WRITE_ONLY_IMM]] = True
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPort:
+    """One NIC port (spec 1.1: a plane, a netdev, an address): MACs of both ends, 16-byte address."""
+
+    plane: int
+    mac: bytes
+    next_mac: bytes
+    address: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QpSpec:
+    """What two sides agree on out of band (spec 1.2). `peer` maps planes to the peer's addresses."""
+
+    qpn: int
+    peer_qpn: int
+    start_psn: int
+    peer_start_psn: int
+    peer: dict[int, bytes]
+    paths: tuple[EvPath, ...]
+
+
+class Qp:
+    """Requestor and responder of one connection, and their frames."""
+
+    def __init__(
+        self,
+        spec: QpSpec,
+        ports: Sequence[LocalPort],
+        settings: Settings,
+        rng: np.random.Generator,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self.spec = spec
+        self._settings = settings
+        self.evs = EvSet(spec.qpn, spec.paths, settings, rng, emit)
+        self.requestor = Requestor(
+            spec.qpn,
+            spec.start_psn,
+            self.evs,
+            Spray(self.evs, settings, rng),
+            FixedWindow(settings.window_bytes),
+            settings,
+            emit,
+        )
+        self.responder = Responder(spec.qpn, spec.peer_qpn, spec.peer_start_psn, settings, emit)
+        self.prober = Prober(self.evs, self.requestor, settings)
+        self.reverse = ReverseEvs(self.evs, settings, rng)
+        self._flows = [
+            FlowAddress(
+                ports[path.port].mac,
+                ports[path.port].next_mac,
+                path.carrier,
+                ports[path.port].address,
+                spec.peer[path.plane],
+                path.ev,
+            )
+            for path in spec.paths
+        ]
+        dscp = settings.dscp
+        self._data_class = dscp.trimmable << 2 | ECN_ECT0
+        self._again_class = dscp.trimmable_retx << 2 | ECN_ECT0
+        self._control_class = dscp.control << 2
+        self._heads = self._write_heads()
+        peer = [np.frombuffer(spec.peer.get(port.plane, bytes(16)), ">u8") for port in ports]
+        self._peer_hi, self._peer_lo = np.array(peer, np.uint64).T
+
+    def is_peer(
+        self, port: npt.NDArray[np.int64], high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]
+    ) -> npt.NDArray[np.bool_]:
+        """Which source addresses (as two words) are the peer's in the plane of the port they came by."""
+        return np.asarray((self._peer_hi[port] == high) & (self._peer_lo[port] == low))
+
+    def _head(self, number: int, traffic_class: int, dqp: int) -> bytes:
+        settings = self._settings
+        return head(self._flows[number], settings.ev_format, settings.udp_port, traffic_class, dqp)
+
+    def _write_heads(self) -> npt.NDArray[np.uint8]:
+        """All that the writes on one EV have in common, a row an EV: (EVs, 138)."""
+        heads = np.zeros((len(self._flows), layout.WRITE_HEAD), np.uint8)
+        for number in range(len(self._flows)):
+            first = self._head(number, self._data_class, self.spec.peer_qpn)
+            heads[number, : layout.EXT] = np.frombuffer(first, np.uint8)
+        view(heads, 0, layout.WRITE)["timestamp_unit"] = layout.TIMESTAMP_UNIT_OWN | layout.TIMESTAMP_FTYPE
+        return heads
+
+    # ---- writes --------------------------------------------------------------------------------
+
+    def fill(self, out: TxBatch, count: int, room: Room, now: int) -> int:
+        """Frame up to `count` packets into `out`; returns how many. `room` shrinks by what each port took."""
+        psn, ev = self.requestor.take(count, room, now)
+        if not len(psn):
+            return 0
+        start, stop = out.count, out.count + len(psn)
+        rows = out.buffer[start:stop]
+        columns = self.requestor.columns(psn)
+        rows[:, : layout.WRITE_HEAD] = self._heads[ev]
+        fields = view(rows, 0, layout.WRITE)
+        flags = np.full(len(psn), FLAG_TIMESTAMP, np.int64)
+        flags[_ENDS_MESSAGE[columns.opcode]] |= FLAG_ACK_REQUEST  # spec 5.2
+        if not self.requestor.sendable():
+            flags[-1] |= FLAG_ACK_REQUEST  # the window is closed: the answer opens it
+        if columns.again.any():
+            flags[columns.again] |= FLAG_RETRANSMISSION
+            fields["outer_class"][columns.again] ^= (self._data_class ^ self._again_class) << 20
+            fields["inner_class"][columns.again] ^= (self._data_class ^ self._again_class) << 20
+        fields["psn"] = flags << 24 | (psn & PSN_MASK)
+        fields["opcode"] = columns.opcode
+        fields["msn"] = columns.message & 0xFFFF
+        fields["timestamp"] = layout.timestamp(now)
+        fields["address"] = columns.address
+        fields["rkey"] = columns.rkey
+        fields["dma_length"] = columns.total
+        out.length[start:stop] = self._payload(rows, fields, columns)
+        out.port[start:stop] = self.evs.port[ev]
+        if self._settings.icrc:
+            icrc.seal(out.buffer, np.arange(start, stop), out.length[start:stop])
+        out.count = stop
+        room -= np.bincount(self.evs.port[ev], minlength=len(room))
+        return len(psn)
+
+    def _payload(
+        self, rows: npt.NDArray[np.uint8], fields: npt.NDArray[np.void], columns: Columns
+    ) -> npt.NDArray[np.int64]:
+        """Copy payloads, pad to four bytes (spec 2.5), set lengths; returns the frames' lengths."""
+        messages = columns.message
+        for number in np.unique(messages).tolist() if messages[0] != messages[-1] else [int(messages[0])]:
+            mine = messages == number
+            source = self.requestor.message(number).source.data
+            if mine.all():
+                gather(rows, layout.WRITE_HEAD, source, columns.source, columns.size)
+                continue
+            part = np.flatnonzero(mine)
+            block = rows[part[0] : part[-1] + 1]
+            if len(part) == len(block):
+                gather(block, layout.WRITE_HEAD, source, columns.source[part], columns.size[part])
+            else:  # a repeated packet between others
+                for row in part.tolist():
+                    gather(
+                        rows[row : row + 1],
+                        layout.WRITE_HEAD,
+                        source,
+                        columns.source[[row]],
+                        columns.size[[row]],
+                    )
+        pad = -columns.size & 3
+        for row in np.flatnonzero(pad).tolist():
+            end = layout.WRITE_HEAD + int(columns.size[row])
+            rows[row, end : end + int(pad[row])] = 0
+        fields["pad"] = pad << 4
+        lengths = layout.WRITE_HEAD + columns.size + pad + layout.ICRC
+        set_lengths(fields, lengths)
+        return np.asarray(lengths, np.int64)
+
+    # ---- control -------------------------------------------------------------------------------
+
+    def send_report(self, report: Report, out: TxBatch, room: Room) -> None:
+        """One SACK, in the control class, on a reverse EV (spec 3.9)."""
+        number = self.reverse.pick(room)
+        flags = FLAG_RETRANSMISSION if report.rtx else 0
+        first = self._head(number, self._control_class, self.spec.peer_qpn)
+        control.append(
+            out,
+            first,
+            self._take_room(number, room),
+            Opcode.SACK,
+            report.sack.pack(),
+            report.sack.cack,
+            flags,
+        )
+
+    def send_probe(self, probe: Probe, out: TxBatch, room: Room, now: int) -> None:
+        """One reliability probe, in the data class, on the EV under test (spec 2.14, 4.7)."""
+        body = control.pack_probe(
+            probe.number, self.spec.qpn, self.spec.peer_qpn, layout.timestamp(now), layout.TIMESTAMP_UNIT_OWN
+        )
+        first = self._head(probe.ev, self._data_class, self.spec.peer_qpn)
+        self.requestor.counters.probes += 1
+        control.append(out, first, self._take_room(probe.ev, room), Opcode.PROBE, body)
+
+    def send_ev_probe(self, number: int, request: int, out: TxBatch, room: Room, now: int) -> None:
+        """One EV probe to the peer's node (spec 2.10, 2.12)."""
+        body = control.pack_request(EndpointOp.EV_PROBE, 0, layout.timestamp(now), layout.TIMESTAMP_UNIT_OWN)
+        first = self._head(number, self._control_class, QPN_ENDPOINT)
+        control.append(out, first, self._take_room(number, room), Opcode.ENDPOINT_REQUEST, body, request)
+
+    def send_response(self, request: int, op: int, stamp: int, out: TxBatch, room: Room) -> None:
+        """The answer to an endpoint request, always in the control class (spec 2.14)."""
+        number = self.reverse.pick(room)
+        first = self._head(number, self._control_class, QPN_ENDPOINT)
+        body = control.pack_response(EndpointOp(op), stamp)
+        control.append(out, first, self._take_room(number, room), Opcode.ENDPOINT_RESPONSE, body, request)
+
+    def _take_room(self, number: int, room: Room) -> int:
+        port = int(self.evs.port[number])
+        room[port] -= 1
+        return port

@@ -1,0 +1,393 @@
+"""The sending half of a QP (spec 4): what is in flight, what is lost, what goes next.
+
+State per packet lives in columns indexed by PSN modulo the window's size, a power of two. A column entry
+is valid from the packet's first transmission until the cumulative acknowledgement passes it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mrcnet.mrc.events import Event, MessageCompleted, PacketsLost, QpFailed
+from mrcnet.mrc.evs import Cause, EvSet
+from mrcnet.mrc.memory import Region
+from mrcnet.mrc.psn import bits_of, unwrap
+from mrcnet.mrc.settings import Settings
+from mrcnet.mrc.spray import Spray
+from mrcnet.mrc.window import Controller
+from mrcnet.mrc.wire.control import Sack
+from mrcnet.mrc.wire.layout import ICRC, UDP, WRITE_HEAD
+from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, Mark, Opcode
+
+Column = npt.NDArray[Any]
+NEVER = 1 << 62
+OVERHEAD = WRITE_HEAD - UDP + ICRC + NOMINAL_OVERHEAD  # nominal size of a write less its payload
+
+
+class Slot(IntEnum):
+    """What a PSN's column entry says."""
+
+    IN_FLIGHT = 0
+    LOST = 1
+    ARRIVED = 2
+
+
+@dataclass(slots=True)
+class Message:
+    """A posted write: `length` bytes of `source` from `offset` on, to `address` in the peer's region."""
+
+    number: int
+    source: Region
+    offset: int
+    length: int
+    address: int
+    rkey: int
+    first: int  # PSN of its first packet
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Packets to be framed: offsets in the source region, target addresses, payload sizes, ..."""
+
+    source: Column
+    address: Column
+    size: Column
+    message: Column
+    opcode: Column
+    rkey: Column
+    total: Column  # bytes of the whole message (section 9 no. 8)
+    again: Column  # bool: a retransmission
+
+
+@dataclass(slots=True)
+class Counters:
+    """Books of the sending half, in packets."""
+
+    sent: int = 0
+    retransmitted: int = 0
+    lost: int = 0
+    probes: int = 0
+    nonsense: int = 0  # SACKs that speak of PSNs never sent
+
+
+class Requestor:
+    """Sends messages as packets; learns from SACKs, probes and timers."""
+
+    def __init__(
+        self,
+        qpn: int,
+        start_psn: int,
+        evs: EvSet,
+        spray: Spray,
+        controller: Controller,
+        settings: Settings,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self.qpn = qpn
+        self.evs = evs
+        self.counters = Counters()
+        self.failed = False
+        self._spray = spray
+        self._controller = controller
+        self._settings = settings
+        self._emit = emit
+        self._posted = 0
+        self._waiting: deque[Message] = deque()  # not yet fully sent
+        self._open: deque[Message] = deque()  # not yet acknowledged
+        self._message_psn = start_psn  # first PSN of the next message to be posted
+        self.next_psn = start_psn
+        self.cack = start_psn - 1
+        self._mpr = settings.mpr
+        size = 1 << (settings.mpr - 1).bit_length()
+        self._mask = size - 1
+        self._slot = np.full(size, Slot.ARRIVED, np.uint8)
+        self._ev = np.zeros(size, np.int64)
+        self._sent_at = np.zeros(size, np.int64)
+        self._order = np.zeros(size, np.int64)  # counts transmissions: tells what was sent later
+        self._tries = np.zeros(size, np.int64)
+        self._size = np.zeros(size, np.int64)
+        self._source = np.zeros(size, np.int64)
+        self._address = np.zeros(size, np.uint64)
+        self._message = np.zeros(size, np.int64)
+        self._opcode = np.zeros(size, np.uint8)
+        self._rkey = np.zeros(size, np.uint32)
+        self._total = np.zeros(size, np.uint32)
+        self._by_number: dict[int, Message] = {}
+        self._transmissions = 0
+        self._arrived_order = np.full(
+            len(evs.paths), -1, np.int64
+        )  # newest transmission known to have arrived, per EV
+        self.in_flight = 0  # nominal bytes
+        self._lost_count = 0
+        self._attempt = 0  # spec 4.6: one retry counter
+        self._timer = NEVER
+        self.heard_at = 0
+        self.base_rtt = settings.base_rtt_ns
+
+    # ---- posting -------------------------------------------------------------------------------
+
+    def post(self, source: Region, offset: int, length: int, address: int, rkey: int) -> int:
+        """Queue a write; returns its number, which counts from 0 in post order (spec 2.6, MSN)."""
+        packets = -(-length // self._settings.payload)
+        first = self._message_psn
+        message = Message(self._posted, source, offset, length, address, rkey, first, first + packets - 1)
+        self._posted += 1
+        self._message_psn += packets
+        self._waiting.append(message)
+        self._open.append(message)
+        self._by_number[message.number] = message
+        return message.number
+
+    @property
+    def outstanding(self) -> int:
+        """Messages posted and not completed."""
+        return len(self._open)
+
+    def message(self, number: int) -> Message:
+        """A message that is not completed yet, by its number."""
+        return self._by_number[number]
+
+    # ---- sending -------------------------------------------------------------------------------
+
+    def sendable(self) -> int:
+        """Packets that may go now (spec 4.4): holes first, then new ones inside both windows."""
+        if self.failed:
+            return 0
+        packet = self._settings.payload + OVERHEAD
+        space = self._controller.window() - self.in_flight
+        by_window = max(0, -(-space // packet))  # send while cwnd > inflight
+        fresh = min(self._message_psn, self.cack + 1 + self._mpr) - self.next_psn
+        return min(by_window, self._lost_count + max(0, fresh))
+
+    def take(self, count: int, room: Column, now: int) -> tuple[Column, Column]:
+        """Choose up to `count` packets and their EVs, and record them as sent at `now`.
+
+        Returns (psn, ev), two columns of equal length; retransmissions come first (spec 4.4).
+        """
+        drawn = self._spray.draw(min(count, self.sendable()), room, now)
+        if not len(drawn):
+            return drawn, drawn
+        again = self._holes(len(drawn))
+        fresh = np.arange(self.next_psn, self.next_psn + len(drawn) - len(again))
+        if len(fresh):
+            self._describe(fresh)
+        psn = np.concatenate((again, fresh)) if len(again) else fresh
+        at = psn & self._mask
+        self._slot[at] = Slot.IN_FLIGHT
+        self._ev[at] = drawn
+        self._sent_at[at] = now
+        self._order[at] = np.arange(self._transmissions, self._transmissions + len(psn))
+        self._tries[at] += 1
+        self._transmissions += len(psn)
+        self._lost_count -= len(again)
+        size = int(self._size[at].sum()) + OVERHEAD * len(psn)
+        self.in_flight += size
+        self._controller.on_send(size, now)
+        self.counters.sent += len(psn)
+        self.counters.retransmitted += len(again)
+        self.evs.sent += np.bincount(drawn, minlength=len(self.evs.sent))
+        if self._timer == NEVER:
+            self._timer = now + self._settings.timeout_of(self._attempt)
+            self.heard_at = now
+        return psn, drawn
+
+    def _holes(self, most: int) -> npt.NDArray[np.int64]:
+        """spec 4.4: the oldest holes first."""
+        if not self._lost_count:
+            return np.empty(0, np.int64)
+        psn = np.arange(self.cack + 1, self.next_psn)
+        return np.asarray(psn[self._slot[psn & self._mask] == Slot.LOST][:most])
+
+    def _describe(self, fresh: npt.NDArray[np.int64]) -> None:
+        """Fill the columns of packets that go for the first time, message by message."""
+        mtu = self._settings.payload
+        start, stop = int(fresh[0]), int(fresh[-1]) + 1
+        while start < stop:
+            message = self._waiting[0]
+            end = min(stop, message.last + 1)
+            at = np.arange(start, end) & self._mask
+            piece = np.arange(start - message.first, end - message.first) * mtu  # spec 2.6: base + k x MTU
+            self._source[at] = message.offset + piece
+            self._address[at] = np.uint64(message.address) + piece.astype(np.uint64)
+            self._size[at] = np.minimum(message.length - piece, mtu)
+            self._message[at] = message.number
+            self._rkey[at] = message.rkey
+            self._total[at] = message.length
+            self._tries[at] = 0
+            self._opcode[at] = Opcode.WRITE_MIDDLE
+            if start == message.first:
+                self._opcode[at[0]] = Opcode.WRITE_FIRST
+            if end == message.last + 1:
+                only = message.first == message.last
+                self._opcode[at[-1]] = Opcode.WRITE_ONLY if only else Opcode.WRITE_LAST
+                self._waiting.popleft()
+            start = end
+        self.next_psn = stop
+
+    def columns(self, psn: Column) -> Columns:
+        """What the frames of packets in flight must say."""
+        at = psn & self._mask
+        return Columns(
+            self._source[at],
+            self._address[at],
+            self._size[at],
+            self._message[at],
+            self._opcode[at],
+            self._rkey[at],
+            self._total[at],
+            self._tries[at] > 1,
+        )
+
+    # ---- learning ------------------------------------------------------------------------------
+
+    def on_sack(self, sack: Sack, rtx: bool, probe_sent_at: int | None, now: int) -> None:
+        """Merge one SACK (spec 3.4, 4.5). `probe_sent_at`: when the probe that it answers left, if any."""
+        cack = unwrap(sack.cack, self.cack)
+        if cack >= self.next_psn:
+            self.counters.nonsense += 1  # a peer that acknowledges what was never sent
+            return
+        self.heard_at = now
+        trigger = cack + sack.trigger
+        proof = probe_sent_at if sack.probe else self._proof(trigger, rtx, now)
+        self._mark(sack)
+        base = cack + sack.offset
+        window = np.arange(base, base + 64)
+        known = (window > max(cack, self.cack)) & (window < self.next_psn)
+        flags = bits_of(sack.bitmap)
+        arrived = window[known & flags]
+        if cack > self.cack:
+            arrived = np.concatenate((np.arange(self.cack + 1, cack + 1), arrived))
+        newly = self._arrive(arrived)
+        if cack > self.cack:
+            self.cack = cack
+            self._attempt = 0  # spec 4.6: reset on progress of cack
+            self._complete(now)
+        if newly:
+            self._controller.on_ack(newly, None, sack.mark == Mark.SKIP_ONCE, now)
+            self._timer = now + self._settings.timeout_of(self._attempt)
+        self._infer(window[known & ~flags], proof, now)
+        if self.next_psn - 1 == self.cack:
+            self._timer = NEVER
+
+    def _proof(self, trigger: int, rtx: bool, now: int) -> int | None:
+        """When the packet that triggered a SACK was sent, where that is certain (spec 5.4)."""
+        if not self.cack < trigger < self.next_psn:
+            return None
+        at = trigger & self._mask
+        tries = int(self._tries[at])
+        if tries != 1 and not (tries == 2 and rtx):
+            return None
+        sent_at = int(self._sent_at[at])
+        if self._slot[at] != Slot.ARRIVED and now > sent_at:
+            self.base_rtt = min(self.base_rtt, now - sent_at)
+        return sent_at
+
+    def _mark(self, sack: Sack) -> None:
+        number = self.evs.index.get(sack.entropy)
+        if number is None:  # spec 4.3: not in the universe
+            return
+        if sack.mark == Mark.SKIP_ONCE and not sack.probe:
+            self.evs.move(number, Cause.SKIP_ONCE, self.heard_at)
+        elif sack.mark == Mark.ALWAYS_SKIP:
+            self.evs.move(number, Cause.ALWAYS_SKIP, self.heard_at)
+
+    def _arrive(self, psn: npt.NDArray[np.int64]) -> int:
+        """Mark packets as arrived; returns the nominal bytes that were not known to have arrived."""
+        if not len(psn):
+            return 0
+        at = psn & self._mask
+        slot = self._slot[at]
+        at = at[slot != Slot.ARRIVED]
+        if not len(at):
+            return 0
+        flying = at[self._slot[at] == Slot.IN_FLIGHT]
+        self._lost_count -= len(at) - len(flying)
+        self._slot[at] = Slot.ARRIVED
+        self.in_flight -= int(self._size[flying].sum()) + OVERHEAD * len(flying)
+        once = flying[self._tries[flying] == 1]  # which copy of a repeated packet arrived is not known
+        np.maximum.at(self._arrived_order, self._ev[once], self._order[once])
+        return int(self._size[at].sum()) + OVERHEAD * len(at)
+
+    def _complete(self, now: int) -> None:
+        """spec 3.2: sender completions in posting order."""
+        while self._open and self._open[0].last <= self.cack:
+            message = self._open.popleft()
+            del self._by_number[message.number]
+            self._emit(MessageCompleted(now, self.qpn, message.number))
+
+    def _infer(self, missing: npt.NDArray[np.int64], proof: int | None, now: int) -> None:
+        """spec 4.5: a hole is lost when a packet sent later on the same EV has arrived, or one sent at
+        least a base RTT later on any; a repeated packet gets the same patience from its last sending.
+
+        Only PSNs that a bitmap shows as missing are judged, so a lost SACK makes no false loss.
+        """
+        if not len(missing):
+            return
+        at = missing & self._mask
+        flying = self._slot[at] == Slot.IN_FLIGHT
+        missing, at = missing[flying], at[flying]
+        if not len(at):
+            return
+        lost = self._order[at] < self._arrived_order[self._ev[at]]
+        if proof is not None:
+            lost |= self._sent_at[at] + self.base_rtt <= proof
+        lost &= (self._tries[at] == 1) | (self._sent_at[at] + self.base_rtt <= now)
+        self._lose(missing[lost], Cause.LOSS, now)
+
+    def _lose(self, psn: npt.NDArray[np.int64], cause: Cause, now: int) -> None:
+        if not len(psn):
+            return
+        at = psn & self._mask
+        evs, sent_at = self._ev[at], self._sent_at[at]
+        self._slot[at] = Slot.LOST
+        self._lost_count += len(psn)
+        size = int(self._size[at].sum()) + OVERHEAD * len(psn)
+        self.in_flight -= size
+        self._controller.on_loss(size, now)
+        self.counters.lost += len(psn)
+        self.evs.lost += np.bincount(evs, minlength=len(self.evs.lost))
+        self._emit(PacketsLost(now, self.qpn, cause, psn, evs, sent_at))
+        for number in np.unique(evs).tolist():
+            self.evs.move(number, cause, now)
+
+    # ---- timers --------------------------------------------------------------------------------
+
+    def next_timer(self) -> int:
+        """When the local ACK timeout may have passed; NEVER when nothing is in flight."""
+        return NEVER if self.failed else self._timer
+
+    def on_timer(self, now: int) -> None:
+        """spec 4.6: packets in flight for a whole timeout are lost, and so is their EV's good name."""
+        if self.failed or now < self._timer:
+            return
+        psn = np.arange(self.cack + 1, self.next_psn)
+        psn = psn[self._slot[psn & self._mask] == Slot.IN_FLIGHT]
+        limit = self._settings.timeout_of(self._attempt)
+        sent_at = self._sent_at[psn & self._mask]
+        expired = psn[sent_at + limit <= now]
+        if len(expired):
+            self._attempt += 1
+            budget = self._settings.retry_budget
+            if budget is not None and self._attempt > budget:
+                self.fail("retry counter exceeded", now)
+                return
+            self._lose(expired, Cause.TIMEOUT, now)
+            self._timer = now + self._settings.timeout_of(self._attempt)
+        elif len(psn):
+            self._timer = int(sent_at.min()) + limit
+        else:
+            self._timer = now + limit if self._lost_count else NEVER
+
+    def fail(self, reason: str, now: int) -> None:
+        """To ERROR: nothing more is sent, posted messages never complete."""
+        self.failed = True
+        self._timer = NEVER
+        self._emit(QpFailed(now, self.qpn, reason))

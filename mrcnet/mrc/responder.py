@@ -1,0 +1,236 @@
+"""The receiving half of a QP (spec 3): what has arrived, where it goes, what the peer is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mrcnet.mrc.events import Event, MessageArrived
+from mrcnet.mrc.psn import bitmap_of, unwrap_all
+from mrcnet.mrc.settings import Settings
+from mrcnet.mrc.wire.control import Sack
+from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, Mark
+
+Column = npt.NDArray[Any]
+_SPAN = 64  # a SACK's bitmap
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Write packets of one QP, in order of arrival, as columns (n)."""
+
+    psn: Column  # 24 bits
+    entropy: Column
+    timestamp: Column
+    udp_length: Column
+    urgent: Column  # bool: rtx or acknowledge request set (spec 3.3)
+    rtx: Column  # bool
+    marked: Column  # bool: ECN CE on the outer header
+    last: Column  # bool: the last packet of its message
+
+
+@dataclass(slots=True)
+class Counters:
+    """Books of the receiving half, in packets."""
+
+    arrived: int = 0
+    delivered: int = 0
+    duplicates: int = 0
+    out_of_window: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A SACK to send and whether its BTH carries rtx (spec 2.12)."""
+
+    sack: Sack
+    rtx: bool
+
+
+class Responder:
+    """Keeps the window of one QP; says which packets are new and which SACKs to send."""
+
+    def __init__(
+        self, qpn: int, peer_qpn: int, start_psn: int, settings: Settings, emit: Callable[[Event], None]
+    ) -> None:
+        self.qpn = qpn
+        self.counters = Counters()
+        self._peer_qpn = peer_qpn
+        self._settings = settings
+        self._emit = emit
+        self.cack = start_psn - 1  # spec 3.1: agreed start PSN - 1
+        self.max_rcv = start_psn - 1
+        size = 1 << (settings.mpr - 1).bit_length()
+        self._mask = size - 1
+        self._got = np.zeros(size, np.bool_)
+        self._last = np.zeros(size, np.bool_)
+        self._rcvd_bytes = 0
+        self._trigger = 0
+        self._messages = 0
+        self._pending: list[Report] = []
+
+    def accept(self, arrivals: Arrivals, place: Callable[[npt.NDArray[np.bool_]], None], now: int) -> None:
+        """Take a batch of packets whose headers are in order (spec 3.1).
+
+        `place` is called with the rows that are new, to write them to memory, after their PSNs are
+        recorded (step 5 before step 6) and before any completion or SACK speaks of them.
+        """
+        psn = unwrap_all(arrivals.psn, self.cack)
+        self.counters.arrived += len(psn)
+        beyond = psn > self.cack + self._settings.mpr
+        # Step 3, section 9 no. 11: what lies beyond the window is not taken.
+        self.counters.out_of_window += int(beyond.sum())
+        fresh = (psn > self.cack) & ~beyond
+        fresh[fresh] = ~self._got[psn[fresh] & self._mask]
+        fresh = _first_of_each(psn, fresh)
+        new = psn[fresh]
+        repeated = ~fresh & ~beyond
+        self.counters.delivered += len(new)
+        self.counters.duplicates += int(repeated.sum())
+        at = new & self._mask
+        self._got[at] = True
+        self._last[at] = arrivals.last[fresh]
+        sizes = arrivals.udp_length[fresh].astype(np.int64)
+        self._rcvd_bytes += int(sizes.sum()) + NOMINAL_OVERHEAD * len(new)  # step 5, nominal sizes
+        if len(new):
+            self.max_rcv = max(self.max_rcv, int(new.max()))
+        place(fresh)
+        ended = self._advance()
+        for _ in range(ended):
+            self._emit(MessageArrived(now, self.qpn, self._messages))
+            self._messages += 1
+        self._decide(psn, fresh, repeated, sizes, arrivals)
+
+    def _advance(self) -> int:
+        """Step 5: move cack over the contiguous run; returns how many messages became whole."""
+        if self.max_rcv == self.cack:
+            return 0
+        at = np.arange(self.cack + 1, self.max_rcv + 1) & self._mask
+        held = self._got[at]
+        run = len(at) if held.all() else int(held.argmin())
+        done = at[:run]
+        self._got[done] = False
+        self.cack += run
+        return int(self._last[done].sum())
+
+    # ---- SACK generation (spec 3.3, 3.4) ------------------------------------------------------
+
+    def _decide(
+        self,
+        psn: npt.NDArray[np.int64],
+        fresh: npt.NDArray[np.bool_],
+        repeated: npt.NDArray[np.bool_],
+        sizes: npt.NDArray[np.int64],
+        arrivals: Arrivals,
+    ) -> None:
+        """spec 3.3. A batch is one step: what it triggers leaves when all of it is recorded."""
+        self._trigger += int(np.maximum(sizes, self._settings.sack_minimum).sum())
+        marked = np.flatnonzero(arrivals.marked & (fresh | repeated))
+        for row in marked.tolist():  # a mark names its own EV, so it is never coalesced
+            self._report(int(psn[row]), row, arrivals, Mark.SKIP_ONCE, self._base_for(int(psn[row])))
+        at_once = (arrivals.urgent & (fresh | repeated)) | repeated
+        if self._trigger < self._settings.sack_threshold and not at_once.any():
+            return
+        rows = np.flatnonzero(fresh | repeated)
+        if not len(rows):
+            return
+        for base, row in self._windows(psn, rows):
+            self._report(int(psn[row]), row, arrivals, Mark.NONE, base)
+        self._trigger = 0
+
+    def _base_for(self, psn: int) -> int:
+        """spec 3.4: the window that contains the packet."""
+        return self.cack + 1 if psn <= self.cack + _SPAN else psn - _SPAN + 1
+
+    def _windows(self, psn: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+        """Bitmap bases that together show every packet of `rows`, the lowest hole's window first, each
+        with the row that serves as its trigger: the last arrival it contains (spec 3.4, "Build").
+        """
+        if self.max_rcv <= self.cack + _SPAN:
+            return [(self.cack + 1, int(rows[-1]))]
+        windows: list[tuple[int, int]] = []
+        base = self.cack + 1
+        above = np.sort(psn[rows][psn[rows] > self.cack])
+        shown = psn[rows]
+        while True:
+            inside = rows[(shown >= base) & (shown < base + _SPAN)]
+            windows.append((base, int(inside[-1]) if len(inside) else int(rows[-1])))
+            above = above[above >= base + _SPAN]
+            if not len(above):
+                return windows
+            base = int(above[0])
+
+    def _report(self, psn: int, row: int, arrivals: Arrivals, mark: Mark, base: int) -> None:
+        self._pending.append(
+            Report(
+                self._sack(
+                    psn - self.cack,
+                    base,
+                    int(arrivals.entropy[row]),
+                    int(arrivals.timestamp[row]),
+                    mark=mark,
+                    probe=False,
+                ),
+                bool(arrivals.rtx[row]),
+            )
+        )
+
+    def answer_probe(self, probe_id: int, entropy: int, timestamp: int, marked: bool) -> None:
+        """spec 3.3: a reliability probe is answered at once, with the present bitmap; past the first
+        window the highest one is shown too, so that a probe tells of the newest packets.
+        """
+        mark = Mark.SKIP_ONCE if marked else Mark.NONE
+        base = self.cack + 1
+        self._pending.append(
+            Report(self._sack(probe_id, base, entropy, timestamp, mark=mark, probe=True), False)
+        )
+
+    def _sack(
+        self, trigger: int, base: int, entropy: int, timestamp: int, *, mark: Mark, probe: bool
+    ) -> Sack:
+        window = np.arange(base, base + _SPAN)
+        flags = self._got[window & self._mask] & (window <= self.max_rcv) & (window > self.cack)
+        held = self._got.sum() if self.max_rcv > self.cack else 0
+        return Sack(
+            mark=mark,
+            probe=probe,
+            trigger=trigger,
+            entropy=entropy,
+            spdcid=self.qpn,
+            dpdcid=self._peer_qpn,
+            cack=self.cack,
+            mpr=0,  # dynamic MPR off (spec 3.7)
+            offset=base - self.cack,
+            bitmap=bitmap_of(flags),
+            timestamp=timestamp,
+            ooo_count=int(held),  # section 9 no. 12: packets held above cack
+            rcvd_bytes=-(-self._rcvd_bytes // 256),  # spec 2.7: units of 256 bytes, rounded up
+        )
+
+    def reports(self, most: int) -> list[Report]:
+        """Up to `most` of the SACKs that are due, oldest first; they are handed over once."""
+        due, self._pending = self._pending[:most], self._pending[most:]
+        return due
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether a SACK waits to be sent."""
+        return bool(self._pending)
+
+
+def _first_of_each(psn: npt.NDArray[np.int64], fresh: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Clear the later copies of a PSN that stands in one batch twice."""
+    new = psn[fresh]
+    if len(new) < 2 or (np.diff(new) > 0).all():
+        return fresh
+    _, first = np.unique(new, return_index=True)
+    if len(first) == len(new):
+        return fresh
+    rows = np.flatnonzero(fresh)[first]
+    fresh = np.zeros_like(fresh)
+    fresh[rows] = True
+    return fresh

@@ -1,0 +1,126 @@
+"""Control packets as records: SACK, reliability probe, endpoint request and response (spec 2.7-2.11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mrcnet.mrc.wire import icrc, layout
+from mrcnet.mrc.wire.frames import TxBatch, set_lengths, view
+from mrcnet.mrc.wire.numbers import PSN_MASK, EndpointOp, Mark, Opcode
+
+
+@dataclass(frozen=True, slots=True)
+class Sack:
+    """spec 2.7: SETH and CC_STATE. `trigger` is ack_psn_offset, or the probe id if `probe`."""
+
+    mark: int
+    probe: bool
+    trigger: int
+    entropy: int
+    spdcid: int
+    dpdcid: int
+    cack: int
+    mpr: int
+    offset: int
+    bitmap: int
+    timestamp: int
+    ooo_count: int
+    rcvd_bytes: int
+    penalty: int = 0
+    restore: bool = False
+
+    def pack(self) -> bytes:
+        """-> 36 bytes."""
+        return layout.SACK.pack(
+            self.mark << 5 | self.probe << 1,
+            self.trigger & 0xFFFF,
+            self.entropy,
+            self.spdcid & 0xFFFF,
+            self.dpdcid & 0xFFFF,
+            self.cack & PSN_MASK,
+            0,  # cc_type NSCC, cc_fl 0 (section 9 no. 6)
+            self.mpr,
+            self.offset,
+            self.bitmap,
+            self.timestamp,
+            min(self.ooo_count, 0x7FFF),
+            self.restore << 31 | self.penalty << 24 | (self.rcvd_bytes & 0xFFFFFF),
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Sack:
+        """36 bytes -> record. Any bytes give a record; the mark 3 reads as NONE (spec 3.5)."""
+        (bits, trigger, entropy, spdcid, dpdcid, cack, _, mpr, offset, bitmap, stamp, ooo, last) = (
+            layout.SACK.unpack(data)
+        )
+        mark = bits >> 5 & 3
+        probe = bool(bits >> 1 & 1)
+        if not probe and trigger >= 0x8000:
+            trigger -= 0x10000
+        return cls(
+            mark=mark if mark != 3 else Mark.NONE,
+            probe=probe,
+            trigger=trigger,
+            entropy=entropy,
+            spdcid=spdcid,
+            dpdcid=dpdcid,
+            cack=cack & PSN_MASK,
+            mpr=mpr,
+            offset=offset,
+            bitmap=bitmap,
+            timestamp=stamp,
+            ooo_count=ooo & 0x7FFF,
+            rcvd_bytes=last & 0xFFFFFF,
+            penalty=last >> 24 & 0x7F,
+            restore=bool(last >> 31),
+        )
+
+
+def pack_probe(probe_id: int, spdcid: int, dpdcid: int, stamp: int, unit: int) -> bytes:
+    """spec 2.9: PETH, 16 bytes."""
+    return layout.PETH.pack(
+        0, 0, 0, probe_id, 0, spdcid & 0xFFFF, dpdcid & 0xFFFF, stamp, unit | layout.TIMESTAMP_FTYPE
+    )
+
+
+def unpack_probe(data: bytes) -> tuple[int, int]:
+    """16 bytes -> (probe id, timestamp)."""
+    fields = layout.PETH.unpack(data)
+    return fields[3], fields[7]
+
+
+def pack_request(op: EndpointOp, mask: int, stamp: int, unit: int) -> bytes:
+    """spec 2.10: ERTH, 16 bytes."""
+    return layout.ERTH.pack(op, 0, 0, mask, stamp, unit | layout.TIMESTAMP_FTYPE)
+
+
+def unpack_request(data: bytes) -> tuple[int, int, int]:
+    """16 bytes -> (op, port status mask, timestamp)."""
+    op, _, _, mask, stamp, _ = layout.ERTH.unpack(data)
+    return op & 3, mask, stamp
+
+
+def pack_response(op: EndpointOp, stamp: int) -> bytes:
+    """spec 2.11: EETH, 36 bytes; the op sits in bits 3:2 (section 9 no. 25)."""
+    return layout.EETH.pack(op << 2, stamp)
+
+
+def append(
+    out: TxBatch, head: bytes, port: int, opcode: Opcode, body: bytes, psn: int = 0, flags: int = 0
+) -> None:
+    """Write one control frame, sealed, into the next row of `out` (which must have room)."""
+    row = out.count
+    length = layout.EXT + len(body) + layout.ICRC
+    out.buffer[row, : layout.EXT] = np.frombuffer(head, np.uint8)
+    out.buffer[row, layout.EXT : length - layout.ICRC] = np.frombuffer(body, np.uint8)
+    fields = view(out.buffer[row : row + 1], 0, layout.COMMON)
+    set_lengths(fields, length)
+    fields["opcode"] = opcode
+    fields["psn"] = flags << 24 | (psn & PSN_MASK)
+    out.length[row] = length
+    out.port[row] = port
+    if out.icrc:
+        icrc.seal(out.buffer, np.array([row]), out.length[row : row + 1])
+    out.count += 1
