@@ -69,6 +69,12 @@ def test_plane_shape_spreads_hosts_over_its_own_t0s() -> None:
     assert 3 == sum(node.role is Role.T1 and node.plane == 1 for node in topology.nodes)
 
 
+def test_plane_shape_may_have_no_t1() -> None:
+    """A plane can be a tier of T0s alone."""
+    topology = load("fabric: {planes: 2, t0: 1, t1: 2, hosts_per_t0: 2, plane_shapes: {1: {t1: 0}}}")
+    assert {0} == {node.plane for node in topology.nodes if node.role is Role.T1}
+
+
 def test_host_with_fewer_ports() -> None:
     """A host that names its planes has ports in these alone, and the others keep theirs."""
     topology = load(SMALL + "hosts: {h1: {planes: [1]}}\n")
@@ -79,7 +85,7 @@ def test_host_with_fewer_ports() -> None:
 def test_settings_of_the_nearest_level_win() -> None:
     """Link over plane over kind over defaults over the built-in settings, key by key."""
     topology = load(
-        "fabric: {planes: 2, t0: 1, t1: 1, hosts_per_t0: 1, plane_shapes: {1: {rate: 3Gbps}}}\n"
+        "fabric: {planes: 2, t0: 1, t1: 1, hosts_per_t0: 2, plane_shapes: {1: {rate: 3Gbps}}}\n"
         "defaults: {rate: 1Gbps, mtu: 9KB}\n"
         "kinds: {host: {rate: 2Gbps, delay: 1us}}\n"
         "links: [{endpoints: [p1-t0-0, h0], rate: 4Gbps}]\n"
@@ -87,8 +93,10 @@ def test_settings_of_the_nearest_level_win() -> None:
     found = {(one.a.node, one.plane): (one.rate_bps, one.delay_ns, one.mtu) for one in topology.links}
     assert {
         ("h0", 0): (2 * 10**9, 1000, 9000),
+        ("h1", 0): (2 * 10**9, 1000, 9000),
         ("p0-t0-0", 0): (10**9, 500, 9000),
         ("h0", 1): (4 * 10**9, 1000, 9000),
+        ("h1", 1): (3 * 10**9, 1000, 9000),
         ("p1-t0-0", 1): (3 * 10**9, 500, 9000),
     } == found
 
