@@ -1,0 +1,1 @@
+"""The command line: parse to typed objects, call the library, print an `Answer`, exit with an `ExitCode`."""

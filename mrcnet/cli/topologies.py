@@ -1,0 +1,121 @@
+"""From what the user typed to a planned topology: files, stdin, shipped names, the working directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from mrcnet.cli.output import note, progress
+from mrcnet.errors import InputError
+from mrcnet.plan.build import build_plan
+from mrcnet.plan.model import Plan
+from mrcnet.topology.document import MAX_TEXT, expand
+from mrcnet.topology.load import load_text
+
+SHIPPED = Path(str(files("mrcnet"))) / "shipped" / "topologies"
+STDIN = "<stdin>"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a topology, its variables expanded, and the name of the file it came from."""
+
+    text: str
+    file: str
+
+
+def topology_parameters(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the parameter `source`: TOPO, or `-t TOPO` as containerlab has it."""
+
+    def to_source(ctx: click.Context, _: click.Parameter, argument: str | None) -> Source:
+        option = ctx.params.pop("topo_option", None)
+        typed = ctx.get_parameter_source("topo_option") is ParameterSource.COMMANDLINE
+        if argument and typed:
+            raise click.UsageError("give the topology once: as TOPO or with -t", ctx)
+        return find(argument or option)
+
+    option = click.option(
+        "-t",
+        "--topo",
+        "topo_option",
+        metavar="TOPO",
+        is_eager=True,
+        envvar="MRCNET_TOPO",
+        help="The same as the argument TOPO.",
+    )
+    argument = click.argument("source", metavar="[TOPO]", required=False, callback=to_source)
+    return option(argument(function))
+
+
+def find(name: str | None) -> Source:
+    """The topology that the user means.
+
+    `-` is stdin, a directory stands for its topology.yaml, a word that is no file for a shipped topology;
+    None for topology.yaml, or else the only *.yaml, of the working directory. Raises InputError with the
+    choices when nothing, or too much, fits.
+    """
+    if name is None:
+        return _read(_in_working_directory())
+    if name == "-":
+        return _source(sys.stdin.buffer.read(MAX_TEXT + 1), STDIN)
+    path = Path(name)
+    if path.is_dir():
+        return _read(path / "topology.yaml")
+    if path.exists() or "/" in name:
+        return _read(path)
+    shipped = SHIPPED / f"{name.removesuffix('.yaml')}.yaml"
+    if shipped.exists():
+        return _read(shipped)
+    known = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+    close = get_close_matches(name, known, 1)
+    guess = f"did you mean {close[0]}? " if close else ""
+    raise InputError(
+        f"no file and no shipped topology is called {name!r}",
+        remedy=f"{guess}shipped are {', '.join(known)}",
+    )
+
+
+def plan_of(source: Source) -> Plan:
+    """Load and plan a topology. Raises InputError with file:line:column."""
+    progress(f"planning {source.file}")
+    return build_plan(load_text(source.text, source.file, os.environ))
+
+
+def _in_working_directory() -> Path:
+    default = Path("topology.yaml")
+    others = sorted(path for path in Path().glob("*.y*ml") if path.is_file())
+    found = [default] if default in others else others
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found)
+        raise InputError(
+            f"which topology? there are {names}" if found else "there is no topology.yaml here",
+            remedy="name a topology file, or a shipped topology such as 4p-2t0-4t1",
+        )
+    note(f"using {found[0]}")
+    return found[0]
+
+
+def _read(path: Path) -> Source:
+    try:
+        with path.open("rb") as file:
+            return _source(file.read(MAX_TEXT + 1), str(path))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _source(content: bytes, file: str) -> Source:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(f"{file}:{line}: this is not UTF-8 text") from error
+    return Source(expand(text, file, os.environ), file)
