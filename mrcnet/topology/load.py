@@ -10,6 +10,7 @@ from mrcnet.errors import InputError, Where
 from mrcnet.topology.document import expand, parse
 from mrcnet.topology.model import Topology
 from mrcnet.topology.names import topology_name
+from mrcnet.topology.raw import RawTopology
 from mrcnet.topology.resolve import resolve
 from mrcnet.topology.schema import validate
 
@@ -23,7 +24,7 @@ def load_text(text: str, file: str, env: Mapping[str, str] = NO_VARIABLES) -> To
     `env` holds the values of `${VAR}`. Raises InputError with file:line:column for anything wrong.
     """
     document = parse(expand(text, file, env), file)
-    raw = validate(document)
+    raw = validate(document, RawTopology)
     name = raw.name
     if name is None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -11,6 +11,9 @@ from mrcnet.errors import InputError
 from mrcnet.topology.document import Document, KeyPath, spell
 from mrcnet.topology.names import suggest
 from mrcnet.topology.raw import RawTopology
+
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 def json_schema() -> dict[str, Any]:
@@ -22,15 +25,15 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def validate(document: Document) -> RawTopology:
-    """The document as a `RawTopology`.
+def validate(document: Document, shape: type[Shape]) -> Shape:
+    """The document as a `shape`, whose keys and types it must have.
 
     Raises InputError for its first breach in the order of the file, and says how many more there are.
     """
     try:
-        return RawTopology.model_validate(document.data)
+        return shape.model_validate(document.data)
     except ValidationError as invalid:
-        errors = [_explain(document, detail) for detail in invalid.errors(include_url=False)]
+        errors = [_explain(document, detail, shape) for detail in invalid.errors(include_url=False)]
     errors.sort(key=lambda error: (error.where.line, error.where.column) if error.where else (0, 0))
     first = errors[0]
     if len(errors) > 1:
@@ -38,7 +41,7 @@ def validate(document: Document) -> RawTopology:
     raise first
 
 
-def _explain(document: Document, detail: ErrorDetails) -> InputError:
+def _explain(document: Document, detail: ErrorDetails, shape: type[BaseModel]) -> InputError:
     is_key = detail["loc"][-1:] == ("[key]",)
     path: KeyPath = detail["loc"][:-1] if is_key else detail["loc"]
     context = detail.get("ctx", {})
@@ -47,7 +50,7 @@ def _explain(document: Document, detail: ErrorDetails) -> InputError:
         case "extra_forbidden":
             key = str(path[-1])
             inside = f" in {spell(path[:-1])}" if path[:-1] else ""
-            message = f"unknown key {key!r}{inside}{suggest(key, _keys_at(path[:-1]))}"
+            message = f"unknown key {key!r}{inside}{suggest(key, _keys_at(shape, path[:-1]))}"
             return InputError(message, where=document.where(path, key=True))
         case "missing":
             message = f"the key {str(path[-1])!r} is missing"
@@ -82,9 +85,8 @@ def _shown(value: object) -> str:
     return kinds.get(type(value)) or repr(value)
 
 
-def _keys_at(path: KeyPath) -> list[str]:
+def _keys_at(model: type[BaseModel], path: KeyPath) -> list[str]:
     """The keys that the schema knows at `path`."""
-    model: type[BaseModel] = RawTopology
     for step in path:
         if step in model.model_fields:  # other steps are list positions or the user's own names
             model = _model_in(model.model_fields[str(step)].annotation) or model

@@ -1,0 +1,164 @@
+"""Runs a drill on the kernel fabric: lab up, traffic, faults on time, measures, and everything put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from mrcnet.drill.measures import BIN_NS, measure, story
+from mrcnet.drill.model import Done, Drill, EventLine, Judgement, Measures, Step
+from mrcnet.drill.verdict import ABORTED, FAILED, PASSED, judge
+from mrcnet.errors import InputError
+from mrcnet.kernel import faults, lab
+from mrcnet.mrc.settings import Settings
+from mrcnet.nic.engine import Run
+from mrcnet.nic.job import Job, make_job
+from mrcnet.nic.summary import Recording, TrafficResult, summarise
+from mrcnet.nic.traffic import run_traffic
+from mrcnet.plan.model import Plan
+from mrcnet.plan.target import find_link
+from mrcnet.workload.flow import Flow
+from mrcnet.workload.patterns import pairs
+
+
+@dataclass(frozen=True, slots=True)
+class DrillResult:
+    """A drill's outcome. `measures` and `traffic` are None when it was aborted before they could be made."""
+
+    drill: str
+    verdict: str
+    lab: str
+    seed: int
+    reasons: tuple[str, ...]
+    judgements: tuple[Judgement, ...]
+    measures: Measures | None
+    traffic: TrafficResult | None
+    events: tuple[EventLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A topology file: where it is and what it says."""
+
+    file: str
+    text: str
+
+
+def run_drill(
+    drill: Drill,
+    plan: Plan,
+    source: Source,
+    *,
+    lab_name: str | None = None,
+    keep: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> DrillResult:
+    """Run `drill` in a lab of its own (or in the running lab `lab_name`) and judge it.
+
+    Whatever happens, cuts are healed; a lab that the drill brought up goes down again unless `keep`.
+    Raises MrcnetError for what cannot be started; Ctrl-C gives a result that says `aborted`.
+    """
+    job = plan_job(drill, plan, lab_name or drill.name)
+    done: list[Done] = []
+    recording: Recording | None = None
+    with ExitStack() as stack:
+        if lab_name is None:
+            _bring_up(job, source, stack, keep, progress)
+        stack.enter_context(lab.register_run(job.lab))
+        stack.callback(_heal_all, job, done)
+        try:
+            recording = run_traffic(
+                job,
+                drill.traffic.duration_ns,
+                meanwhile=lambda run: _take_steps(run, drill, done, progress),
+            )
+        except KeyboardInterrupt:
+            progress("interrupted: putting everything back")
+    if recording is None:
+        return DrillResult(drill.name, ABORTED, job.lab, drill.seed, ("interrupted",), (), None, None, ())
+    return _judge(drill, recording, tuple(done))
+
+
+def plan_job(drill: Drill, plan: Plan, lab_name: str) -> Job:
+    """Decide the run before anything starts. Raises InputError with the place in the drill file."""
+    for step in drill.steps:
+        try:
+            find_link(plan, step.target)
+        except InputError as error:
+            raise InputError(error.message, where=step.where, remedy=error.remedy) from None
+    spec = drill.traffic
+    unknown = [host for host in spec.hosts if host not in plan.hosts]
+    if unknown:
+        raise InputError(f"the drill's traffic names {unknown[0]!r}, which is no host of its topology")
+    hosts = spec.hosts or plan.hosts
+    flows = tuple(
+        Flow(number, src, dst, None, spec.message, spec.rate_bps)
+        for number, (src, dst) in enumerate(pairs(spec.pattern, hosts, drill.seed))
+    )
+    return make_job(lab_name, plan, flows, _settings(drill, plan), drill.seed, BIN_NS)
+
+
+def _settings(drill: Drill, plan: Plan) -> Settings:
+    transport = plan.topology.transport
+    settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
+    if drill.backup_share is not None:
+        settings = replace(settings, backup_share=drill.backup_share)
+    if drill.timeout_exponent is not None:
+        settings = replace(settings, timeout_exponent=drill.timeout_exponent)
+    return settings
+
+
+def _bring_up(
+    job: Job, source: Source, stack: ExitStack, keep: bool, progress: Callable[[str], None]
+) -> None:
+    progress(f"lab {job.lab} comes up")
+    lab.up(job.plan, job.lab, source.file, source.text)
+    if not keep:
+        stack.callback(lab.down, job.lab)
+
+
+def _take_steps(run: Run, drill: Drill, done: list[Done], progress: Callable[[str], None]) -> None:
+    """Each step at its time; traffic is watched while waiting."""
+    for step in drill.steps:
+        run.watch(run.start_at + step.at_ns)
+        done.append(_take(run, step))
+        progress(
+            f"{step.at_ns / 1e9:.3f} s: {step.action} {step.target}" + (" silently" if step.silent else "")
+        )
+
+
+def _take(run: Run, step: Step) -> Done:
+    job = run.job
+    if step.action == "cut":
+        record = faults.cut(job.plan, job.lab, step.target, silent=step.silent)
+    else:
+        record = faults.heal(job.plan, job.lab, step.target)
+    return Done(step, run.clock.fabric(record.at_ns), run.clock.fabric(record.error_ns))
+
+
+def _heal_all(job: Job, done: list[Done]) -> None:
+    """Roll back: what the drill cut and has not healed is healed."""
+    cut = {}
+    for step in (entry.step for entry in done):
+        cut[step.target] = step.action == "cut"
+    for target in (target for target, is_cut in cut.items() if is_cut):
+        faults.heal(job.plan, job.lab, target)
+
+
+def _judge(drill: Drill, recording: Recording, done: tuple[Done, ...]) -> DrillResult:
+    traffic = summarise(recording)
+    measures = measure(recording, done)
+    judgements = judge(drill.expectations, measures)
+    passed = traffic.verified and all(judgement.met for judgement in judgements)
+    return DrillResult(
+        drill=drill.name,
+        verdict=PASSED if passed else FAILED,
+        lab=recording.job.lab,
+        seed=drill.seed,
+        reasons=traffic.problems,
+        judgements=judgements,
+        measures=measures,
+        traffic=traffic,
+        events=tuple(story(recording, done)),
+    )

@@ -1,0 +1,36 @@
+"""Expectations against measures: the verdict. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mrcnet.drill.model import Expectation, Judgement, Measures
+
+PASSED, FAILED, ABORTED = "passed", "failed", "aborted"
+
+
+def judge(expectations: Sequence[Expectation], measures: Measures) -> tuple[Judgement, ...]:
+    """Hold every expectation against its measure; a measure that did not occur meets no bound."""
+    return tuple(_judge(expectation, measures) for expectation in expectations)
+
+
+def _judge(expectation: Expectation, measures: Measures) -> Judgement:
+    value = getattr(measures, expectation.measure)
+    met = value is not None
+    if value is not None and expectation.at_least is not None:
+        met = met and value >= expectation.at_least
+    if value is not None and expectation.at_most is not None:
+        met = met and value <= expectation.at_most
+    return Judgement(expectation, value, met)
+
+
+def spell(judgement: Judgement) -> str:
+    """`recovery_ms 12 <= 200: met`, for people."""
+    expectation = judgement.expectation
+    value = "never" if judgement.value is None else f"{judgement.value:.6g}"
+    bounds = []
+    if expectation.at_least is not None:
+        bounds.append(f">= {expectation.at_least:g}")
+    if expectation.at_most is not None:
+        bounds.append(f"<= {expectation.at_most:g}")
+    return f"{expectation.measure} {value} {' and '.join(bounds)}: {'met' if judgement.met else 'NOT MET'}"

@@ -1,0 +1,163 @@
+"""A traffic run seen from its parent: start workers, let them exchange keys, watch, stop, collect."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import TypeVar
+
+from mrcnet.errors import EnvironmentFault
+from mrcnet.kernel import bpf, netns
+from mrcnet.nic import worker
+from mrcnet.nic.clock import FabricClock
+from mrcnet.nic.job import Job, shares
+from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop, ToParent, WorkerReport
+
+_READY_WITHIN = 60.0  # wall seconds for any number of hosts to open their sockets
+_REPORT_WITHIN = 30.0
+_START_IN_NS = 20_000_000
+_LINGER = 0.05  # the last SACKs and probes of all workers come to rest
+
+Message = TypeVar("Message", Ready, WorkerReport)
+
+
+class Run:
+    """Workers under way. A context manager: leaving it ends every worker, whatever happened."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.clock = FabricClock(job.plan.topology.dilation)
+        self.start_at = 0
+        self.delivered = 0
+        self._stack = ExitStack()
+        self._pipes: list[Connection] = []
+        self._progress: dict[Connection, Progress] = {}
+
+    def __enter__(self) -> Run:
+        try:
+            self._shield()
+            self._spawn()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _shield(self) -> None:
+        """Keep MRC frames from the hosts' own stacks while the run lasts."""
+        for host in self.job.hosts:
+            path = netns.path_of(self.job.lab, host)
+            names = [port.name for port in self.job.plan.nodes[host].ports]
+            bpf.shield(path, names, self.job.settings.udp_port)
+            self._stack.callback(bpf.unshield, path, names)
+
+    def _spawn(self) -> None:
+        context = multiprocessing.get_context("fork")
+        cores = sorted(os.sched_getaffinity(0))
+        groups = shares(self.job.hosts)
+        for number, hosts in enumerate(groups):
+            ours, theirs = context.Pipe()
+            core = cores[number % len(cores)] if len(groups) > 1 else None
+            process = context.Process(
+                target=worker.run, args=(self.job, hosts, core, theirs), daemon=True, name=f"mrcnet-{number}"
+            )
+            process.start()
+            theirs.close()
+            self._pipes.append(ours)
+            self._stack.callback(_end, process, ours)
+
+    def start(self) -> None:
+        """Wait for all workers, hand out the regions' keys, begin."""
+        regions: dict[int, tuple[int, int]] = {}
+        for ready in self._collect(Ready, _READY_WITHIN):
+            regions |= ready.regions
+        self.start_at = self.clock.now() + self.clock.fabric(_START_IN_NS)
+        for pipe in self._pipes:
+            pipe.send(Go(regions, self.start_at))
+
+    def watch(self, until: int | None, progress: Callable[[int], None] | None = None) -> bool:
+        """Wait until all sources are done or fabric time `until`; True if they are done.
+
+        `progress` gets the payload bytes delivered so far, a few times a second.
+        """
+        while not self._done():
+            left = 0.1 if until is None else min(0.1, self.clock.wall(until - self.clock.now()) / 1e9)
+            if left <= 0:
+                return False
+            self._listen(left)
+            if progress is not None:
+                progress(self.delivered)
+        return True
+
+    def stop(self, drain_within: float) -> bool:
+        """Post nothing new; wait at most `drain_within` wall seconds for what is posted to complete."""
+        self._progress.clear()
+        for pipe in self._pipes:
+            pipe.send(Stop())
+        deadline = time.monotonic() + drain_within
+        while not self._done() and time.monotonic() < deadline:
+            self._listen(0.1)
+        return self._done()
+
+    def finish(self) -> list[WorkerReport]:
+        """End the workers and take their reports."""
+        time.sleep(_LINGER)
+        for pipe in self._pipes:
+            pipe.send(Finish())
+        return self._collect(WorkerReport, _REPORT_WITHIN)
+
+    def _done(self) -> bool:
+        return len(self._progress) == len(self._pipes) and all(said.done for said in self._progress.values())
+
+    def _listen(self, seconds: float) -> None:
+        for pipe in wait(self._pipes, seconds):
+            if isinstance(pipe, Connection):
+                said = self._take(pipe)
+                if isinstance(said, Progress):
+                    self._progress[pipe] = said
+        self.delivered = sum(said.delivered for said in self._progress.values())
+
+    def _collect(self, kind: type[Message], within: float) -> list[Message]:
+        """One message of `kind` from every worker, in order; progress in between is passed over."""
+        deadline = time.monotonic() + within
+        found: list[Message] = []
+        for pipe in self._pipes:
+            while True:
+                if not pipe.poll(max(0.0, deadline - time.monotonic())):
+                    raise EnvironmentFault(
+                        f"a worker did not answer within {within:g} s", remedy="is the machine overloaded?"
+                    )
+                said = self._take(pipe)
+                if isinstance(said, kind):
+                    found.append(said)
+                    break
+        return found
+
+    def _take(self, pipe: Connection) -> ToParent:
+        try:
+            said: ToParent = pipe.recv()
+        except (EOFError, ConnectionResetError):
+            raise EnvironmentFault(
+                "a worker died in the middle of the run", remedy="the lab is usable; run again"
+            ) from None
+        if isinstance(said, Failed):
+            raise EnvironmentFault(said.message, remedy=said.remedy)
+        return said
+
+
+def _end(process: multiprocessing.process.BaseProcess, pipe: Connection) -> None:
+    """No worker survives: it ends by itself, or is ended."""
+    pipe.close()
+    process.join(0.5)
+    if process.is_alive():
+        process.kill()
+        process.join(5)

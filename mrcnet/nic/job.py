@@ -1,0 +1,98 @@
+"""A traffic run, decided: who takes part, with which windows and rings, in which worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from mrcnet.mrc.evs import EvPath
+from mrcnet.mrc.qp import LocalPort
+from mrcnet.mrc.settings import Settings
+from mrcnet.mrc.wire.numbers import MPR_UNIT
+from mrcnet.plan.model import NodePlan, Plan
+from mrcnet.plan.paths import paths
+from mrcnet.workload.flow import Flow
+
+RING_BUDGET = 768 << 20  # bytes of ring memory that one run may take
+_RING_MOST = 8192
+_RING_LEAST = 2048
+_FRAME = 512  # headers and the ring's own, rounded up
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run. `bin_ns` is the width of a goodput bin in fabric ns; `ring` the frames a host's ring holds."""
+
+    lab: str
+    plan: Plan
+    flows: tuple[Flow, ...]
+    settings: Settings
+    seed: int
+    bin_ns: int
+    ring: int
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that take part, in the plan's order."""
+        used = {flow.src for flow in self.flows} | {flow.dst for flow in self.flows}
+        return tuple(host for host in self.plan.hosts if host in used)
+
+    @property
+    def message(self) -> int:
+        """The longest message of all flows, bytes."""
+        return max(flow.message for flow in self.flows)
+
+
+def make_job(
+    lab: str, plan: Plan, flows: tuple[Flow, ...], settings: Settings, seed: int, bin_ns: int
+) -> Job:
+    """Fit windows and rings to each other: what all peers of a host may have in flight fits its ring.
+
+    A ring that overflows loses packets that no fabric lost, so the window (MPR) shrinks instead.
+    """
+    hosts = {flow.src for flow in flows} | {flow.dst for flow in flows}
+    fan = max(Counter(flow.dst for flow in flows).values())
+    slot = settings.payload + _FRAME
+    ring = max(_RING_LEAST, min(_RING_MOST, RING_BUDGET // (slot * len(hosts))))
+    units = max(1, min(settings.mpr_units, ring // (fan * MPR_UNIT)))
+    return Job(lab, plan, flows, replace(settings, mpr_units=units), seed, bin_ns, ring)
+
+
+def shares(hosts: tuple[str, ...], most: int | None = None) -> list[tuple[str, ...]]:
+    """Deal the hosts to workers, one a core; neighbours go to different workers."""
+    workers = min(most or len(os.sched_getaffinity(0)), len(hosts))
+    return [hosts[number::workers] for number in range(workers)]
+
+
+def local_ports(node: NodePlan) -> tuple[LocalPort, ...]:
+    """A host's ports as its end point knows them."""
+    return tuple(
+        LocalPort(
+            port.plane, _mac(port.mac), _mac(port.peer_mac), _address(port.addresses[0].partition("/")[0])
+        )
+        for port in node.ports
+    )
+
+
+def ev_paths(plan: Plan, src: str, dst: str) -> tuple[EvPath, ...]:
+    """The EVs of an ordered pair as its end point knows them."""
+    number = {port.name: index for index, port in enumerate(plan.nodes[src].ports)}
+    return tuple(
+        EvPath(path.ev, path.plane, number[path.port], _address(path.carrier))
+        for path in paths(plan, src, dst)
+    )
+
+
+def peer_addresses(plan: Plan, host: str) -> dict[int, bytes]:
+    """{plane: address} of a host."""
+    return {port.plane: port.address for port in local_ports(plan.nodes[host])}
+
+
+def _mac(text: str) -> bytes:
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def _address(text: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6, text)

@@ -1,0 +1,32 @@
+"""Run traffic over a lab from beginning to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mrcnet.nic.engine import Run
+from mrcnet.nic.job import Job
+from mrcnet.nic.summary import Recording, record
+
+_DRAIN_WITHIN = 20.0  # wall seconds for what is posted to complete
+
+
+def run_traffic(
+    job: Job,
+    duration_ns: int | None,
+    progress: Callable[[int], None] | None = None,
+    meanwhile: Callable[[Run], None] | None = None,
+) -> Recording:
+    """Send the job's flows; for `duration_ns` of fabric time, or until their bytes are through.
+
+    `meanwhile` runs in the parent once traffic has begun, with the run to watch and time by; `progress`
+    gets the payload bytes delivered so far.
+    """
+    with Run(job) as run:
+        run.start()
+        until = run.start_at + duration_ns if duration_ns is not None else None
+        if meanwhile is not None:
+            meanwhile(run)
+        run.watch(until, progress)
+        run.stop(_DRAIN_WITHIN)
+        return record(job, run.start_at, run.finish())

@@ -1,0 +1,1 @@
+"""What the hosts do: who writes to whom, how much, and whether the bytes that arrived are the right ones."""

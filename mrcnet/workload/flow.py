@@ -1,0 +1,151 @@
+"""Flows and their two ends: a source that posts messages, a sink that checks every byte that came."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mrcnet.mrc.endpoint import Endpoint
+from mrcnet.mrc.memory import Region
+
+SLOTS = 4  # messages that may be under way in one flow: each has a place of its own at the sink
+_STEP = 64  # two messages of a flow begin this far apart in the content, so they differ everywhere
+_FLOW_STEP = 4_099 * _STEP
+_SPARE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One ordered pair's traffic. `size` bytes in all, or None: until told to stop.
+
+    `message` is the length of one RDMA Write in bytes, `rate_bps` the offered load (None: all that fits).
+    """
+
+    number: int
+    src: str
+    dst: str
+    size: int | None
+    message: int
+    rate_bps: int | None
+
+    @property
+    def src_qpn(self) -> int:
+        """The requestor's QP number."""
+        return 0x100 + 2 * self.number
+
+    @property
+    def dst_qpn(self) -> int:
+        """The responder's QP number."""
+        return 0x101 + 2 * self.number
+
+    def length(self, message: int) -> int:
+        """Bytes of the flow's message number `message`; 0 when the flow has fewer."""
+        if self.size is None:
+            return self.message
+        return max(0, min(self.message, self.size - message * self.message))
+
+    def content_at(self, message: int, content: int) -> int:
+        """Where in the `content` (bytes) message number `message` begins."""
+        return (message * _STEP + self.number * _FLOW_STEP) % (content - self.message + 1)
+
+
+def make_content(message: int, seed: int) -> npt.NDArray[np.uint8]:
+    """The bytes that all flows send from: random, the same in every process."""
+    return np.random.default_rng(seed).integers(0, 256, message + _SPARE, dtype=np.uint8)
+
+
+class Source:
+    """Posts a flow's messages, as many as have a slot, at the offered rate; knows when they are done."""
+
+    def __init__(self, flow: Flow, endpoint: Endpoint, content: Region) -> None:
+        self.flow = flow
+        self._endpoint = endpoint
+        self._content = content
+        self._address = 0
+        self._rkey = 0
+        self._posted = 0
+        self._next_at = 0
+        self._posted_at: deque[int] = deque()
+        self.completed = 0
+        self.completed_bytes = 0
+        self.durations: list[int] = []  # ns from post to completion, message by message
+        self.started_at: int | None = None
+        self.ended_at: int | None = None
+        self.stopping = False
+        self.failure: str | None = None
+
+    def open(self, address: int, rkey: int, start_at: int) -> None:
+        """The peer's region is known; posting may begin at `start_at`."""
+        self._address, self._rkey = address, rkey
+        self._next_at = start_at
+
+    def step(self, now: int) -> None:
+        """Post what is due."""
+        while (
+            not self.exhausted
+            and self.failure is None
+            and self._posted - self.completed < SLOTS
+            and now >= self._next_at
+        ):
+            length = self.flow.length(self._posted)
+            at = self.flow.content_at(self._posted, len(self._content.data))
+            slot = self._posted % SLOTS * self.flow.message
+            self._endpoint.post_write(
+                self.flow.src_qpn, self._content, at, length, self._address + slot, self._rkey
+            )
+            self.started_at = now if self.started_at is None else self.started_at
+            self._posted += 1
+            self._posted_at.append(now)
+            if self.flow.rate_bps:
+                self._next_at += length * 8 * 1_000_000_000 // self.flow.rate_bps
+
+    def on_completed(self, message: int, at: int) -> None:
+        """The transport says that message number `message` is acknowledged whole."""
+        self.completed = message + 1
+        self.completed_bytes += self.flow.length(message)
+        self.durations.append(at - self._posted_at.popleft())
+        self.ended_at = at
+
+    @property
+    def exhausted(self) -> bool:
+        """Nothing more will be posted."""
+        return self.stopping or self.flow.length(self._posted) == 0
+
+    @property
+    def done(self) -> bool:
+        """Everything posted is complete and nothing more comes, or the QP failed."""
+        return self.failure is not None or (self.exhausted and self.completed == self._posted)
+
+    def next_timer(self) -> int | None:
+        """When `step` has something to post, None while it waits for completions."""
+        waiting = self.exhausted or self.failure is not None or self._posted - self.completed >= SLOTS
+        return None if waiting else self._next_at
+
+
+class Sink:
+    """Holds a flow's memory and compares every message, byte for byte, as soon as it is whole."""
+
+    def __init__(self, flow: Flow, endpoint: Endpoint, content: npt.NDArray[np.uint8]) -> None:
+        self.flow = flow
+        self._content = content
+        self.region = endpoint.register(
+            np.zeros(SLOTS * flow.message, np.uint8), 0x7F00_0000_0000 + (flow.number << 32)
+        )
+        self.messages = 0
+        self.verified_bytes = 0
+        self.wrong: list[int] = []  # numbers of messages whose bytes differ
+
+    def on_arrived(self, message: int) -> None:
+        """Message number `message` is in place."""
+        length = self.flow.length(message)
+        at = self.flow.content_at(message, len(self._content))
+        slot = message % SLOTS * self.flow.message
+        same = np.array_equal(self.region.data[slot : slot + length], self._content[at : at + length])
+        self.messages += 1
+        if same:
+            self.verified_bytes += length
+        else:
+            self.wrong.append(message)
