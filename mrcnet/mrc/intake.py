@@ -28,6 +28,8 @@ class Intake:
         self.drops: Counter[str] = Counter()
         self._settings = settings
         self._ports = len(ports)
+        self._accepted = np.zeros(1 << 16, np.bool_)
+        self._accepted[list(settings.udp_ports_accepted)] = True
         words = np.array([np.frombuffer(port.address, ">u8") for port in ports], np.uint64).reshape(-1, 2)
         self._own_hi, self._own_lo = words[:, 0], words[:, 1]
 
@@ -48,7 +50,7 @@ class Intake:
             & (fields["outer_next"] == layout.NEXT_IPV6)
             & (fields["inner_class"] >> 28 == 6)
             & (fields["inner_next"] == layout.NEXT_UDP)
-            & np.isin(fields["dport"], self._settings.udp_ports_accepted)
+            & self._accepted[fields["dport"]]
         )
         ends = layout.UDP + fields["inner_length"].astype(np.int64)
         checks: list[tuple[str, npt.NDArray[Any]]] = [

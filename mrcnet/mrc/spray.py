@@ -22,6 +22,8 @@ class Spray:
         self._cycle: dict[int, npt.NDArray[np.int64]] = {}
         self._at: dict[int, int] = {}
         self._next_plane = 0
+        self._port = {plane: int(evs.port[members[0]]) for plane, members in evs.of_plane.items()}
+        self._usable: dict[int, npt.NDArray[np.int64]] = {}
 
     def draw(self, count: int, room: npt.NDArray[Any], now: int) -> npt.NDArray[np.int64]:
         """Up to `count` EV indices in send order; `room` (ports) frames each port still takes.
@@ -31,13 +33,9 @@ class Spray:
         """
         evs = self._evs
         if self._version != evs.version:
-            self._cycle = {plane: np.empty(0, np.int64) for plane in evs.planes}
-            self._at = dict.fromkeys(evs.planes, 0)
-            self._version = evs.version
+            self._refresh()
         open_planes = [
-            plane
-            for plane in evs.planes
-            if room[evs.port[evs.of_plane[plane][0]]] > 0 and len(evs.usable(plane))
+            plane for plane, usable in self._usable.items() if len(usable) and room[self._port[plane]] > 0
         ]
         if not open_planes:
             return self._without_good(count, room)
@@ -45,7 +43,7 @@ class Spray:
         first = next((i for i, plane in enumerate(open_planes) if plane >= self._next_plane), 0)
         order = open_planes[first:] + open_planes[:first]
         share = [(count - turn + ways - 1) // ways for turn in range(ways)]
-        limits = [int(room[evs.port[evs.of_plane[plane][0]]]) for plane in order]
+        limits = [int(room[self._port[plane]]) for plane in order]
         if all(want <= limit for want, limit in zip(share, limits, strict=True)):
             drawn = np.empty(count, np.int64)
             for turn, plane in enumerate(order):
@@ -56,6 +54,14 @@ class Spray:
             drawn = np.concatenate(parts)[np.argsort(keys)]
         self._next_plane = (order[(count - 1) % ways] + 1) if count else self._next_plane
         return drawn
+
+    def _refresh(self) -> None:
+        """The sets changed: every pass begins anew."""
+        evs = self._evs
+        self._cycle = {plane: np.empty(0, np.int64) for plane in evs.planes}
+        self._at = dict.fromkeys(evs.planes, 0)
+        self._usable = {plane: evs.usable(plane) for plane in evs.planes}
+        self._version = evs.version
 
     def _deal(self, plane: int, count: int, now: int) -> npt.NDArray[np.int64]:
         """The next `count` EVs of one plane, reshuffling when the pass is used up."""
