@@ -1,0 +1,1 @@
+"""Plan to live network namespaces and back: observe, diff, apply, faults. Needs root."""

@@ -1,0 +1,64 @@
+"""A planned node in the kernel's words: what `observe` must find once the node is up."""
+
+from __future__ import annotations
+
+from mrcnet.kernel.model import Address, Device, Neighbour, NodeState, Sysctl
+from mrcnet.plan.model import NodePlan, Port
+from mrcnet.plan.tables import SWITCH_DEVICE
+from mrcnet.topology.model import End, Role
+
+LINK_LOCAL_LENGTH = 64
+
+# No DAD, no address made by the kernel, no router asked for: a fabric without any ND. Order matters little,
+# but it is settled before there is a port, which takes its own values from `default`.
+_QUIET = (
+    ("disable_ipv6", "0"),
+    ("accept_dad", "0"),
+    ("accept_ra", "0"),
+    ("router_solicitations", "0"),
+    ("keep_addr_on_down", "1"),
+    ("seg6_enabled", "1"),
+)
+_DEFAULT_ONLY = (("addr_gen_mode", "1"),)
+PORT_SYSCTLS = ("forwarding", "seg6_enabled")  # what comes with the list of links
+
+
+def namespace_sysctls(role: Role) -> tuple[tuple[str, str, str], ...]:
+    """(scope, name, value) of the settings of a namespace. A host does not pass packets on."""
+    forwarding = ("forwarding", "0" if role is Role.HOST else "1")
+    both = tuple((scope, *one) for scope in ("all", "default") for one in (forwarding, *_QUIET))
+    return both + tuple(("default", *one) for one in _DEFAULT_ONLY)
+
+
+def desired(node: NodePlan) -> NodeState:
+    """What the node's namespace is to hold."""
+    devices = {"lo": Device("lo", "loopback", up=True)}
+    if node.role is not Role.HOST:
+        devices[SWITCH_DEVICE] = Device(SWITCH_DEVICE, "bridge", up=True)
+    devices |= {port.name: _device(port) for port in node.ports}
+    forwarding = "0" if node.role is Role.HOST else "1"
+    sysctls = [Sysctl(*one) for one in namespace_sysctls(node.role)]
+    for port in node.ports:
+        sysctls += (Sysctl(port.name, "forwarding", forwarding), Sysctl(port.name, "seg6_enabled", "1"))
+    return NodeState(
+        name=node.name,
+        devices=devices,
+        addresses=frozenset(_addresses(node)),
+        neighbours=frozenset(
+            Neighbour(port.name, port.peer_link_local, port.peer_mac) for port in node.ports
+        ),
+        routes=frozenset(node.routes),
+        sysctls=frozenset(sysctls),
+    )
+
+
+def _device(port: Port) -> Device:
+    return Device(port.name, "veth", True, port.mac, port.mtu, End(port.peer_node, port.peer_port))
+
+
+def _addresses(node: NodePlan) -> list[Address]:
+    return [
+        Address(port.name, cidr)
+        for port in node.ports
+        for cidr in (f"{port.link_local}/{LINK_LOCAL_LENGTH}", *port.addresses)
+    ]

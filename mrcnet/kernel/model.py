@@ -1,0 +1,158 @@
+"""What a node's namespace holds, in words that plan and kernel share, and the changes between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mrcnet.kernel.routes import RouteSeen
+from mrcnet.plan.model import Route
+from mrcnet.topology.model import End
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An interface. MAC, MTU and `peer` are empty, 0 and None for what is no end of a link.
+
+    `silenced`: the filter of a silent cut eats what it sends.
+    """
+
+    name: str
+    kind: str
+    up: bool
+    mac: str = ""
+    mtu: int = 0
+    peer: End | None = None
+    silenced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address of a port with its prefix length."""
+
+    port: str
+    cidr: str
+
+    def __str__(self) -> str:
+        return f"{self.cidr} on {self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A neighbour that is never asked for its MAC."""
+
+    port: str
+    address: str
+    mac: str
+
+    def __str__(self) -> str:
+        return f"{self.address} at {self.mac} on {self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sysctl:
+    """A setting under net.ipv6.conf; `scope` is an interface, `all` or `default`."""
+
+    scope: str
+    name: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"net.ipv6.conf.{self.scope}.{self.name}={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """A link to be made."""
+
+    a: End
+    b: End
+    mac_a: str
+    mac_b: str
+    mtu: int
+
+    def __str__(self) -> str:
+        return f"{self.a} -- {self.b}"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A property of an interface that is to be changed: `up`, `mtu` or `silenced`."""
+
+    port: str
+    name: str
+    value: int
+
+    def __str__(self) -> str:
+        return f"{self.port} {self.name}={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """All that we look after in one namespace, as planned or as found.
+
+    `odd_routes` bear our protocol number but no shape of ours; a plan has none.
+    """
+
+    name: str
+    devices: Mapping[str, Device]
+    addresses: frozenset[Address]
+    neighbours: frozenset[Neighbour]
+    routes: frozenset[Route]
+    sysctls: frozenset[Sysctl]
+    odd_routes: tuple[RouteSeen, ...] = ()
+
+
+class Op(StrEnum):
+    """What a change does."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    SET = "set"
+
+
+class Kind(StrEnum):
+    """What a change is about."""
+
+    NAMESPACE = "namespace"
+    LINK = "link"
+    PORT = "port"
+    SYSCTL = "sysctl"
+    ADDRESS = "address"
+    NEIGHBOUR = "neighbour"
+    ROUTE = "route"
+
+
+Item = str | End | Cable | Device | Setting | Sysctl | Address | Neighbour | Route | RouteSeen
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step from what is to what is planned. `item` is the thing itself, `what` its words."""
+
+    op: Op
+    kind: Kind
+    node: str
+    item: Item
+    reason: str
+
+    @property
+    def what(self) -> str:
+        """The thing that changes, in words."""
+        if isinstance(self.item, Route):
+            return _route(self.item)
+        if isinstance(self.item, RouteSeen):
+            return f"{self.item.dst} metric {self.item.metric}"
+        if isinstance(self.item, Device):
+            return f"{self.item.name} ({self.item.kind})"
+        return str(self.item)
+
+    def __str__(self) -> str:
+        return f"{self.op} {self.kind} {self.node}: {self.what} ({self.reason})"
+
+
+def _route(route: Route) -> str:
+    via = f" via {route.via}" if route.via else ""
+    segs = f" segs {route.segs}" if route.segs else ""
+    return f"{route.dst} {route.action}{segs}{via} dev {route.dev}"
