@@ -1,0 +1,104 @@
+"""A node's ear: a small TPACKET_V2 ring that hears probes come in and go out on any port of a namespace.
+
+A ring, not a plain packet socket: the kernel shifts the uSIDs of a packet in place, in the very bytes that a
+plain socket has only taken a reference to and hands out later. A ring holds a copy made at the port.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import socket
+import struct
+
+import numpy as np
+
+from mrcnet.mrc.wire import layout
+from mrcnet.verify.probes import FRAME, Bytes, Numbers
+
+_ETH_P_ALL = 0x0003
+_SO_ATTACH_FILTER = 26
+_SOL_PACKET = 263
+_PACKET_RX_RING, _PACKET_VERSION, _TPACKET_V2 = 5, 10, 1
+_TO_KERNEL, _TO_USER = 0, 1
+_SLOT = 256
+_SLOTS = 1024
+_BLOCK = 4096
+_DATA_AT = 66  # where the kernel puts an Ethernet frame behind its header
+
+_HEADER = np.dtype(
+    {
+        "names": ["status", "length", "ifindex", "kind"],
+        "formats": ["<u4", "<u4", "<i4", "u1"],
+        "offsets": [0, 4, 36, 42],
+        "itemsize": _DATA_AT,
+    }
+)
+
+# Classic BPF, opcodes of linux/bpf_common.h
+_LD_HALF, _LD_BYTE, _JUMP_IF_EQUAL, _RETURN = 0x28, 0x30, 0x15, 0x06
+
+
+class Ear:
+    """Listens in the namespace in which it is created, for IPv6 in IPv6 with UDP to `udp_port`."""
+
+    def __init__(self, udp_port: int) -> None:
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+        try:
+            self.ports = dict(socket.if_nameindex())
+            # The filter before the ring: what comes before either waits elsewhere, where nobody looks.
+            program = ctypes.create_string_buffer(filter_program(udp_port))
+            fprog = struct.pack("HxxxxxxP", (len(program) - 1) // 8, ctypes.addressof(program))
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
+            self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
+            size = _SLOT * _SLOTS
+            request = struct.pack("IIII", _BLOCK, size // _BLOCK, _SLOT, _SLOTS)
+            self._socket.setsockopt(_SOL_PACKET, _PACKET_RX_RING, request)
+            self._map = mmap.mmap(self._socket.fileno(), size)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._slots = np.frombuffer(self._map, np.uint8).reshape(_SLOTS, _SLOT)
+        self._headers = self._slots[:, :_DATA_AT].view(_HEADER)[:, 0]
+        self._next = 0
+
+    def fileno(self) -> int:
+        """For poll."""
+        return self._socket.fileno()
+
+    def take(self) -> tuple[Bytes, Numbers, Numbers]:
+        """What was heard since the last call: frames (n, FRAME), interface numbers (n), packet kinds (n)."""
+        order = (np.arange(_SLOTS) + self._next) % _SLOTS
+        full = self._headers["status"][order] & _TO_USER != 0
+        count = _SLOTS if full.all() else int(full.argmin())
+        rows = order[:count]
+        headers = self._headers[rows]
+        frames = self._slots[rows, _DATA_AT : _DATA_AT + FRAME]
+        self._headers["status"][rows] = _TO_KERNEL
+        self._next = int(self._next + count) % _SLOTS
+        whole = headers["length"] == FRAME
+        return (
+            frames[whole],
+            headers["ifindex"][whole].astype(np.int64),
+            headers["kind"][whole].astype(np.int64),
+        )
+
+    def close(self) -> None:
+        """Let go of the socket; the mapping goes with the last array that looks into it."""
+        self._socket.close()
+
+
+def filter_program(udp_port: int) -> bytes:
+    """A socket filter in classic BPF that keeps other traffic out of the ring."""
+    tests = (
+        (_LD_HALF, 12, layout.ETHERTYPE_IPV6),
+        (_LD_BYTE, layout.OUTER + 6, layout.NEXT_IPV6),
+        (_LD_BYTE, layout.INNER + 6, layout.NEXT_UDP),
+        (_LD_HALF, layout.UDP + 2, udp_port),
+    )
+    code: list[tuple[int, int, int, int]] = []
+    for number, (load, at, value) in enumerate(tests):
+        to_drop = 2 * (len(tests) - number) - 1  # instructions between here and the last one
+        code += [(load, 0, 0, at), (_JUMP_IF_EQUAL, 0, to_drop, value)]
+    code += [(_RETURN, 0, 0, 0xFFFF), (_RETURN, 0, 0, 0)]
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)

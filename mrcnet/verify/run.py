@@ -1,0 +1,161 @@
+"""`verify`: walk the plan, probe every path, follow broken ones to their end, watch some healthy ones."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mrcnet.errors import EnvironmentFault
+from mrcnet.kernel.netns import is_namespace, path_of, room_for_files
+from mrcnet.plan.model import Plan
+from mrcnet.verify.diagnose import choose_sample, deviation, stop
+from mrcnet.verify.model import FailedPath, PlannedPath, Progress, VerifyResult, failure, planned_paths
+from mrcnet.verify.probes import NONCE, Numbers, Probes, build_probes, probe_port
+from mrcnet.verify.sniffers import Sighting, Sniffers, open_sniffers
+from mrcnet.verify.stations import BURST, Arrivals, Stations, open_stations
+
+SAMPLE = 32
+_QUIET = 0.2  # seconds without news after which nothing more is on its way
+_DEADLINE = 5.0  # seconds, whatever the news
+_SLOW = 32  # frames in one go of what was missing: a full buffer must not look like a broken path
+_ROUNDS = (BURST, _SLOW, _SLOW)
+
+
+def verify(lab: str, plan: Plan, *, sample: int = SAMPLE, progress: Progress | None = None) -> VerifyResult:
+    """Prove every EV of every ordered pair of hosts through the kernel of a running lab.
+
+    `sample` healthy paths are also captured hop by hop; `progress` is told (paths proved, paths in all).
+    Takes time with the number of paths; a broken lab costs about a second more. Raises EnvironmentFault
+    if nodes of the lab are missing or the probe port is taken.
+    """
+    start = time.monotonic()
+    _check_nodes(lab, plan)
+    planned = tuple(planned_paths(plan))
+    nonce = os.urandom(NONCE)
+    probes = build_probes(plan, planned, nonce)
+    room_for_files(2 * len(plan.hosts) + len(plan.nodes))
+    with open_stations(lab, plan, probes) as stations:
+        run = _Run(lab, plan, planned, probes, stations, progress)
+        run.prove()
+        failed, sampled = run.explain(sample)
+    return VerifyResult(len(planned), not failed, failed, time.monotonic() - start, sampled)
+
+
+class _Run:
+    """What is known of each path so far: `proved` (n) bool, and the wrong ports that some came in by."""
+
+    def __init__(
+        self,
+        lab: str,
+        plan: Plan,
+        planned: Sequence[PlannedPath],
+        probes: Probes,
+        stations: Stations,
+        progress: Progress | None,
+    ) -> None:
+        self._lab, self._plan, self._planned = lab, plan, planned
+        self._probes, self._stations, self._progress = probes, stations, progress
+        self._proved = np.zeros(len(planned), np.bool_)
+        self._astray: dict[int, str] = {}
+
+    def prove(self) -> None:
+        """Send a probe over every path; what does not come gets two more chances, slowly."""
+        for burst in _ROUNDS:
+            missing = np.flatnonzero(~self._proved)
+            if not len(missing):
+                return
+            for indexes in _bursts(self._probes, missing, burst):
+                self._stations.send(indexes)
+                self._note(self._stations.collect(0))
+            self._wait(missing)
+
+    def explain(self, sample: int) -> tuple[tuple[FailedPath, ...], int]:
+        """(broken paths and where each stops, number of healthy ones watched on their way)."""
+        broken = np.flatnonzero(~self._proved)
+        sampled = choose_sample(self._planned, np.flatnonzero(self._proved).tolist(), sample)
+        seen = self._trace(np.concatenate((broken, np.array(sampled, np.int64))))
+        failed = {
+            index: self._broken(index, seen.get(index, []))
+            for index in broken.tolist()
+            if not self._proved[index]  # some only needed time
+        }
+        # One more look at what differs, for a capture may have been lost.
+        odd = [index for index in sampled if deviation(self._planned[index], seen.get(index, []))]
+        again = self._trace(np.array(odd, np.int64)) if odd else {}
+        for index in odd:
+            if found := deviation(self._planned[index], again.get(index, [])):
+                failed[index] = failure(self._planned[index], *found)
+        return tuple(failed[index] for index in sorted(failed)), len(sampled)
+
+    def _broken(self, index: int, seen: Sequence[Sighting]) -> FailedPath:
+        planned = self._planned[index]
+        if not planned.walk.reached:
+            at, reason = planned.walk.stopped_at or planned.src, planned.walk.reason
+            return failure(planned, at, f"the plan itself does not lead there: {reason}")
+        if (port := self._astray.get(index)) is not None:
+            into = self._plan.nodes[planned.dst].ports[int(self._probes.into[index])].name
+            return failure(planned, planned.dst, f"came in by {port}, not by {planned.dst}:{into}")
+        return failure(planned, *stop(self._plan, planned, seen))
+
+    def _trace(self, indexes: Numbers) -> dict[int, list[Sighting]]:
+        """Send the probes of `indexes` once more, with ears on every node of their walks: who saw what."""
+        nodes = sorted({hop.node for index in indexes.tolist() for hop in self._planned[index].walk.hops})
+        seen: dict[int, list[Sighting]] = {}
+        with open_sniffers(self._lab, nodes, probe_port(self._plan), self._probes) as sniffers:
+            for burst in _bursts(self._probes, indexes, _SLOW):
+                self._stations.send(burst)
+                _hear(sniffers, 0, seen)
+                self._note(self._stations.collect(0))
+            deadline = time.monotonic() + _DEADLINE
+            while _hear(sniffers, _QUIET, seen) and time.monotonic() < deadline:
+                pass
+            self._note(self._stations.collect(0))
+        return seen
+
+    def _wait(self, sent: Numbers) -> None:
+        """Until all of `sent` have come, or nothing came for a while, or for too long."""
+        quiet = deadline = time.monotonic() + _DEADLINE
+        while not self._proved[sent].all() and time.monotonic() < min(quiet, deadline):
+            if self._note(self._stations.collect(_QUIET)):
+                continue
+            return
+
+    def _note(self, arrivals: Arrivals) -> int:
+        """Book arrivals; how many of them were news."""
+        before = int(self._proved.sum()) + len(self._astray)
+        self._proved[arrivals.right] = True
+        self._astray |= arrivals.astray
+        now = int(self._proved.sum())
+        if self._progress is not None and now + len(self._astray) > before:
+            self._progress(now, len(self._proved))
+        return now + len(self._astray) - before
+
+
+def _hear(sniffers: Sniffers, timeout: float, seen: dict[int, list[Sighting]]) -> int:
+    count = 0
+    for index, sighting in sniffers.heard(timeout):
+        seen.setdefault(index, []).append(sighting)
+        count += 1
+    return count
+
+
+def _bursts(probes: Probes, indexes: Numbers, size: int) -> Iterator[Numbers]:
+    """`indexes` in groups of one source and at most `size`."""
+    sources = probes.src[indexes]
+    for source in np.unique(sources):
+        mine = indexes[sources == source]
+        for begin in range(0, len(mine), size):
+            yield mine[begin : begin + size]
+
+
+def _check_nodes(lab: str, plan: Plan) -> None:
+    missing = [node for node in plan.nodes if not is_namespace(path_of(lab, node))]
+    if missing:
+        some = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise EnvironmentFault(
+            f"lab {lab} lacks {len(missing)} of its {len(plan.nodes)} nodes: {some}",
+            remedy="`mrcnet up` with the lab's topology makes them again",
+        )
