@@ -26,6 +26,8 @@ from mrcnet.kernel.netlink import (
 # Every link that we make is in this group ("MRC" in ASCII): it tells our links from a stranger's.
 GROUP = 0x4D5243
 
+LOOPBACK = "loopback"  # our word for the kind of `lo`, which has none
+
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
@@ -41,6 +43,7 @@ _IFLA_INET6_CONF = 2
 _DEVCONF_FORWARDING, _DEVCONF_SEG6_ENABLED = 0, 44
 _RTEXT_FILTER_SKIP_STATS = 8
 _OPERSTATE_UP = 6
+_ARPHRD_LOOPBACK = 772
 
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _IFA_F_NODAD, _IFA_F_PERMANENT = 0x02, 0x80
@@ -226,7 +229,7 @@ def list_neighbours() -> bytes:
 
 def read_link(body: bytes) -> LinkSeen:
     """An answer to `list_links` or `get_link`."""
-    _, _, index, flags, _ = _LINK.unpack_from(body)
+    _, hardware, index, flags, _ = _LINK.unpack_from(body)
     found = attributes(body[_LINK.size :])
     info = attributes(found[_IFLA_LINKINFO]) if _IFLA_LINKINFO in found else {}
     altnames: tuple[str, ...] = ()
@@ -236,7 +239,7 @@ def read_link(body: bytes) -> LinkSeen:
     return LinkSeen(
         index=index,
         name=string(found[_IFLA_IFNAME]),
-        kind=string(info[_IFLA_INFO_KIND]) if _IFLA_INFO_KIND in info else "",
+        kind=_kind(hardware, info),
         mac=found[_IFLA_ADDRESS].hex(":") if _IFLA_ADDRESS in found else "",
         mtu=number(found[_IFLA_MTU]),
         group=number(found[_IFLA_GROUP]) if _IFLA_GROUP in found else 0,
@@ -247,6 +250,12 @@ def read_link(body: bytes) -> LinkSeen:
         forwarding=forwarding,
         seg6_enabled=seg6_enabled,
     )
+
+
+def _kind(hardware: int, info: dict[int, bytes]) -> str:
+    if _IFLA_INFO_KIND in info:
+        return string(info[_IFLA_INFO_KIND])
+    return LOOPBACK if hardware == _ARPHRD_LOOPBACK else ""
 
 
 def _inet6(spec: bytes | None) -> tuple[bool, bool]:

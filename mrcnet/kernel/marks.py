@@ -67,7 +67,7 @@ def read(path: Path) -> Owned | None:
 
 
 def owned(lab: str | None = None) -> tuple[Owned, ...]:
-    """Every namespace of ours (of one lab), found by mark alone. Raises EnvironmentFault without privilege."""
+    """Every namespace of ours (of one lab), found by mark alone. EnvironmentFault without privilege."""
     found = (read(path) for path in sorted(_candidates(lab)))
     return tuple(one for one in found if one is not None and lab in (None, one.lab))
 

@@ -1,4 +1,4 @@
-"""Netlink messages for BPF filters on a port, and their way back. Each filter of ours is known by its name."""
+"""Netlink messages for BPF filters on a port, and their way back. A filter of ours is known by its name."""
 
 from __future__ import annotations
 

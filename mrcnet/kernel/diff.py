@@ -1,0 +1,145 @@
+"""From what is there to what is planned: a pure function of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mrcnet.kernel.desired import PORT_SYSCTLS, desired
+from mrcnet.kernel.model import Cable, Change, Device, Kind, NodeState, Op, Setting, Sysctl
+from mrcnet.plan.model import Plan
+from mrcnet.topology.model import End
+
+ChangeSet = tuple[Change, ...]
+
+_MISSING = "planned, not there"
+_UNPLANNED = "there, not planned"
+
+
+def diff(plan: Plan, found: Mapping[str, NodeState]) -> ChangeSet:
+    """The changes that make the lab what the plan says, removals first; empty if it is that already.
+
+    `found` holds the nodes whose namespaces exist.
+    """
+    wanted = {name: desired(node) for name, node in plan.nodes.items()}
+    doomed = _doomed(wanted, found)
+    changes = [*_stray_links(doomed, found)]
+    for name in found.keys() - wanted.keys():
+        changes.append(Change(Op.REMOVE, Kind.NAMESPACE, name, name, _UNPLANNED))
+    for name in wanted:
+        if name not in found:
+            changes.append(Change(Op.ADD, Kind.NAMESPACE, name, name, _MISSING))
+    changes += _new_links(plan, wanted, found, doomed)
+    for name, state in wanted.items():
+        changes += _node(state, found.get(name), doomed)
+    return tuple(changes)
+
+
+def _doomed(wanted: Mapping[str, NodeState], found: Mapping[str, NodeState]) -> dict[End, str]:
+    """Every found end of a link that is not as planned, or whose far end is not, with the reason."""
+    doomed: dict[End, str] = {}
+    for node, state in found.items():
+        planned = wanted[node].devices if node in wanted else {}
+        for device in state.devices.values():
+            if device.kind == "veth" and (reason := _unlike(planned.get(device.name), device)):
+                doomed[End(node, device.name)] = reason
+    for node, state in found.items():
+        for device in state.devices.values():
+            if device.peer is not None and device.peer in doomed:
+                doomed.setdefault(End(node, device.name), doomed[device.peer])
+    return doomed
+
+
+def _unlike(planned: Device | None, device: Device) -> str | None:
+    if planned is None:
+        return _UNPLANNED
+    if planned.mac != device.mac or planned.kind != device.kind:
+        return "another link is planned here"
+    if planned.peer != device.peer:
+        return f"leads to {device.peer or 'nowhere'}, planned {planned.peer}"
+    return None
+
+
+def _stray_links(doomed: Mapping[End, str], found: Mapping[str, NodeState]) -> Iterator[Change]:
+    gone: set[End] = set()
+    for end, reason in doomed.items():
+        if end not in gone:  # the other end goes with the first
+            peer = found[end.node].devices[end.port].peer
+            gone |= {end} if peer is None else {end, peer}
+            yield Change(Op.REMOVE, Kind.LINK, end.node, end, reason)
+
+
+def _new_links(
+    plan: Plan, wanted: Mapping[str, NodeState], found: Mapping[str, NodeState], doomed: Mapping[End, str]
+) -> Iterator[Change]:
+    for link in plan.topology.links:
+        if link.a in doomed or not _has(found, link.a) or not _has(found, link.b):
+            a, b = wanted[link.a.node].devices[link.a.port], wanted[link.b.node].devices[link.b.port]
+            cable = Cable(link.a, link.b, a.mac, b.mac, link.mtu)
+            yield Change(Op.ADD, Kind.LINK, link.a.node, cable, _MISSING)
+
+
+def _has(found: Mapping[str, NodeState], end: End) -> bool:
+    return end.node in found and end.port in found[end.node].devices
+
+
+def _node(wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str]) -> Iterator[Change]:
+    """What changes inside a namespace; a link that goes takes along all that stands on it."""
+    name = wanted.name
+    kept = {} if found is None else found.devices
+    kept = {port: device for port, device in kept.items() if End(name, port) not in doomed}
+    for port, planned in wanted.devices.items():
+        if port in kept:
+            yield from _settings(name, planned, kept[port])
+        elif planned.kind == "bridge":
+            yield Change(Op.ADD, Kind.PORT, name, planned, _MISSING)
+    yield from _sysctls(wanted, found, kept)
+    if found is not None:
+        for odd in found.odd_routes:
+            yield Change(Op.REMOVE, Kind.ROUTE, name, odd, "ours, but no shape of ours")
+        for route in found.routes - wanted.routes:
+            if route.dev in kept:
+                yield Change(Op.REMOVE, Kind.ROUTE, name, route, _UNPLANNED)
+        for neighbour in found.neighbours - wanted.neighbours:
+            if neighbour.port in kept:
+                yield Change(Op.REMOVE, Kind.NEIGHBOUR, name, neighbour, _UNPLANNED)
+        for address in found.addresses - wanted.addresses:
+            if address.port in kept:
+                yield Change(Op.REMOVE, Kind.ADDRESS, name, address, _UNPLANNED)
+    for address in wanted.addresses:
+        if found is None or address.port not in kept or address not in found.addresses:
+            yield Change(Op.ADD, Kind.ADDRESS, name, address, _MISSING)
+    for neighbour in wanted.neighbours:
+        if found is None or neighbour.port not in kept or neighbour not in found.neighbours:
+            yield Change(Op.ADD, Kind.NEIGHBOUR, name, neighbour, _MISSING)
+    for route in wanted.routes:
+        if found is None or route.dev not in kept or route not in found.routes:
+            yield Change(Op.ADD, Kind.ROUTE, name, route, _MISSING)
+
+
+def _settings(node: str, planned: Device, found: Device) -> Iterator[Change]:
+    if planned.mtu != found.mtu:
+        reason = f"is {found.mtu}"
+        yield Change(Op.SET, Kind.PORT, node, Setting(planned.name, "mtu", planned.mtu), reason)
+    if not found.up:
+        yield Change(Op.SET, Kind.PORT, node, Setting(planned.name, "up", 1), "port is down (cut)")
+    if found.silenced:
+        reason = "port is silent (cut --silent)"
+        yield Change(Op.SET, Kind.PORT, node, Setting(planned.name, "silenced", 0), reason)
+
+
+def _sysctls(wanted: NodeState, found: NodeState | None, kept: Mapping[str, Device]) -> Iterator[Change]:
+    """A new port takes its own settings from `default`: they are no change."""
+    is_now = {} if found is None else {(one.scope, one.name): one.value for one in found.sysctls}
+    for one in _in_order(wanted):
+        inherits = one.scope not in ("all", "default") and one.scope not in kept
+        if not inherits and is_now.get((one.scope, one.name)) != one.value:
+            reason = _MISSING if found is None else f"is {is_now.get((one.scope, one.name)) or 'missing'}"
+            yield Change(Op.SET, Kind.SYSCTL, wanted.name, one, reason)
+
+
+def _in_order(wanted: NodeState) -> list[Sysctl]:
+    """`all` before `default` before ports: writing to `all` overwrites the others."""
+    rank = {"all": 0, "default": 1}
+    return sorted(
+        wanted.sysctls, key=lambda one: (rank.get(one.scope, 2), one.name not in PORT_SYSCTLS, one.name)
+    )
