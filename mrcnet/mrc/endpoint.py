@@ -28,6 +28,7 @@ from mrcnet.mrc.wire.numbers import (
     Opcode,
 )
 
+_QUANTUM = 32  # packets of one QP in its turn: fewer would waste what a batch costs
 BATCH = 64  # frames per call: large enough to carry NumPy's overhead, small enough to stay in the cache
 
 _IS_WRITE = np.zeros(256, np.bool_)
@@ -112,8 +113,7 @@ class Endpoint:
             if not out.room:
                 break
             if qp.requestor.sendable():
-                share = max(8, out.room // (len(qps) - step))
-                qp.fill(out, min(out.room, share), room, now)
+                qp.fill(out, min(out.room, _QUANTUM), room, now)
         return out
 
     def _control(self, qp: Qp, out: TxBatch, room: npt.NDArray[np.int64], now: int) -> None:

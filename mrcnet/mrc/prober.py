@@ -24,6 +24,16 @@ class Probe:
     test: bool
 
 
+@dataclass(slots=True)
+class _Trial:
+    """An ASSUMED_BAD EV being tested: when the next probe is due, answers in a row, the id in flight."""
+
+    due: int
+    backoff: int = 1
+    streak: int = 0
+    probe: int | None = None  # spec 4.7: at most one outstanding per EV
+
+
 class Prober:
     """Decides when a QP probes, and what an answer means."""
 
@@ -31,12 +41,8 @@ class Prober:
         self._evs = evs
         self._requestor = requestor
         self._settings = settings
-        count = len(evs.paths)
-        self._due = np.full(count, NEVER, np.int64)
-        self._backoff = np.ones(count, np.int64)
-        self._streak = np.zeros(count, np.int64)
-        self._testing: dict[int, int] = {}  # EV -> id of its outstanding probe: at most one each
-        self._flying: dict[int, Probe] = {}
+        self._trials: dict[int, _Trial] = {}  # by EV
+        self._flying: dict[int, Probe] = {}  # by id
         self._next_id = 0
         self._version = evs.version
         self._silence_at = 0
@@ -52,35 +58,33 @@ class Prober:
         if self._version == self._evs.version:
             return
         self._version = self._evs.version
-        bad = self._evs.state == State.ASSUMED_BAD
-        fresh = bad & (self._due == NEVER)
-        self._due[fresh] = now + self._interval()
-        self._backoff[fresh] = 1
-        self._streak[fresh] = 0
-        self._due[~bad] = NEVER
+        bad = np.flatnonzero(self._evs.state == State.ASSUMED_BAD).tolist()
+        self._trials = {ev: self._trials.get(ev) or _Trial(now + self._interval()) for ev in bad}
 
     def due(self, now: int, most: int) -> list[Probe]:
         """Up to `most` probes to send now; they count as sent."""
         if self._requestor.failed:
             return []
         self._refresh(now)
-        probes = [self._test(number, now) for number in np.flatnonzero(self._due <= now)[:most].tolist()]
-        if len(probes) < most and self._silent_since() <= now and (number := self._any_good()) is not None:
+        ready = [ev for ev, trial in self._trials.items() if trial.due <= now]
+        probes = [self._test(ev, now) for ev in ready[:most]]
+        if len(probes) < most and self._silent_since() <= now and (ev := self._any_good()) is not None:
             self._silence_at = now
-            probes.append(self._launch(number, now, test=False))
+            probes.append(self._launch(ev, now, test=False))
         return probes
 
-    def _test(self, number: int, now: int) -> Probe:
-        if self._testing.pop(number, None) is not None:  # the last one went unanswered
-            self._streak[number] = 0
-            self._backoff[number] = min(self._backoff[number] * 2, self._settings.probe_backoff_limit)
-        probe = self._launch(number, now, test=True)
-        self._testing[number] = probe.number
-        self._due[number] = now + self._interval() * int(self._backoff[number])
+    def _test(self, ev: int, now: int) -> Probe:
+        trial = self._trials[ev]
+        if trial.probe is not None:  # the last one went unanswered
+            trial.streak = 0
+            trial.backoff = min(trial.backoff * 2, self._settings.probe_backoff_limit)
+        probe = self._launch(ev, now, test=True)
+        trial.probe = probe.number
+        trial.due = now + self._interval() * trial.backoff
         return probe
 
-    def _launch(self, number: int, now: int, *, test: bool) -> Probe:
-        probe = Probe(self._next_id, number, now, test)
+    def _launch(self, ev: int, now: int, *, test: bool) -> Probe:
+        probe = Probe(self._next_id, ev, now, test)
         self._next_id = (self._next_id + 1) & 0xFFFF
         self._flying[probe.number] = probe
         if len(self._flying) > _HISTORY:
@@ -104,7 +108,8 @@ class Prober:
             return NEVER
         if self._version != self._evs.version:
             return 0
-        return min(int(self._due.min()), self._silent_since())
+        tests = min((trial.due for trial in self._trials.values()), default=NEVER)
+        return min(tests, self._silent_since())
 
     def on_answer(self, probe_id: int, mark: int, now: int) -> int | None:
         """A SACK with pr = 1 came; returns when the probe had left, None for an id that is unknown."""
@@ -112,12 +117,13 @@ class Prober:
         if probe is None:
             return None
         self._requestor.base_rtt = min(self._requestor.base_rtt, max(1, now - probe.sent_at))
-        if self._testing.get(probe.ev) == probe_id:
-            del self._testing[probe.ev]
-            self._streak[probe.ev] += 1
-            self._backoff[probe.ev] = 1
-            self._due[probe.ev] = now + self._interval()
-            if self._streak[probe.ev] >= self._settings.probes_to_good:  # section 9 no. 16
+        trial = self._trials.get(probe.ev)
+        if trial is not None and trial.probe == probe_id:
+            trial.probe = None
+            trial.streak += 1
+            trial.backoff = 1
+            trial.due = now + self._interval()
+            if trial.streak >= self._settings.probes_to_good:  # section 9 no. 16
                 skip = mark == Mark.SKIP_ONCE
                 self._evs.move(probe.ev, Cause.PROBED_SKIP if skip else Cause.PROBED, now)
         return probe.sent_at

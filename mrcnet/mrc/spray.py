@@ -10,6 +10,8 @@ import numpy.typing as npt
 from mrcnet.mrc.evs import Cause, EvSet, State
 from mrcnet.mrc.settings import Settings
 
+_DEALT = 128  # a shuffle deals at least so many EVs, to be worth its cost
+
 
 class Spray:
     """Draws EVs for batches of packets from the active set of one QP."""
@@ -83,9 +85,9 @@ class Spray:
 
     def _shuffle(self, plane: int, now: int) -> npt.NDArray[np.int64]:
         evs = self._evs
-        usable = evs.usable(plane)
+        usable = self._usable[plane]
         skipped = usable[evs.state[usable] == State.SKIP]
-        passes = self._rng.permuted(np.tile(usable, (self._turns, 1)), axis=1)
+        passes = self._rng.permuted(np.tile(usable, (max(self._turns, _DEALT // len(usable)), 1)), axis=1)
         first = passes[0]
         for number in skipped.tolist():  # section 9 no. 15: a SKIP misses one turn
             evs.move(number, Cause.TURN_MISSED, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from collections import Counter
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from mrcnet.mrc.evs import EvPath
 from mrcnet.mrc.qp import LocalPort
+from mrcnet.mrc.requestor import OVERHEAD
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.numbers import MPR_UNIT
 from mrcnet.plan.model import NodePlan, Plan
@@ -18,6 +20,9 @@ from mrcnet.workload.flow import Flow
 RING_BUDGET = 768 << 20  # bytes of ring memory that one run may take
 _RING_MOST = 8192
 _RING_LEAST = 2048
+_IN_FLIGHT = 2048  # packets under way in the whole run: more only wait, for nothing in the fabric holds them
+_WINDOW_LEAST = 16  # packets of one flow
+_PACE = 30_000  # packets per wall second that even a slow machine carries
 _FRAME = 512  # headers and the ring's own, rounded up
 
 
@@ -50,14 +55,28 @@ def make_job(
 ) -> Job:
     """Fit windows and rings to each other: what all peers of a host may have in flight fits its ring.
 
-    A ring that overflows loses packets that no fabric lost, so the window (MPR) shrinks instead.
+    A ring that overflows loses packets that no fabric lost, so the window (MPR) shrinks instead; and many
+    flows share what a software NIC can have under way before its queues outlast the timers.
     """
     hosts = {flow.src for flow in flows} | {flow.dst for flow in flows}
     fan = max(Counter(flow.dst for flow in flows).values())
     slot = settings.payload + _FRAME
     ring = max(_RING_LEAST, min(_RING_MOST, RING_BUDGET // (slot * len(hosts))))
     units = max(1, min(settings.mpr_units, ring // (fan * MPR_UNIT)))
-    return Job(lab, plan, flows, replace(settings, mpr_units=units), seed, bin_ns, ring)
+    window = max(_WINDOW_LEAST, min(units * MPR_UNIT, _IN_FLIGHT // len(flows)))
+    fitted = replace(
+        settings,
+        mpr_units=units,
+        window_bytes=window * (settings.payload + OVERHEAD),
+        timeout_exponent=max(settings.timeout_exponent, _patience(window * len(flows), plan)),
+    )
+    return Job(lab, plan, flows, fitted, seed, bin_ns, ring)
+
+
+def _patience(packets: int, plan: Plan) -> int:
+    """The timeout exponent (spec 1.3) that outlasts a queue of `packets` in a software NIC three times."""
+    fabric_us = 3e6 * packets / _PACE / plan.topology.dilation
+    return math.ceil(math.log2(max(1.0, fabric_us / 1.024)))
 
 
 def shares(hosts: tuple[str, ...], most: int | None = None) -> list[tuple[str, ...]]:

@@ -1,0 +1,1 @@
+"""The figures that `scripts/bench` measures, one module a subject."""

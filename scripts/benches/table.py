@@ -1,0 +1,39 @@
+"""Which names there are, which of them are quick, and the loop that runs them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+from benches import fabric, kill, transport
+from benches.figure import Figure
+
+# The figures of one measurement come together: asking for one of them prints them all.
+FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
+    ("up-seconds", "up-over-floor", "down-seconds"): fabric.up_and_down,
+    ("verify-all",): fabric.verify_all,
+    ("pair-pps",): transport.pair_pps,
+    ("cut-recovery",): transport.cut_recovery,
+    ("kill-clean",): kill.kill_clean,
+}
+SLOW = {"cut-recovery", "kill-clean"}
+
+
+def main(names: list[str]) -> int:
+    """Run the named figures, or the quick ones; 1 if a bar is missed, 2 for an unknown name."""
+    known = [name for group in FIGURES for name in group]
+    if "--list" in names or "--help" in names:
+        print("\n".join(f"{name}{' (slow)' if name in SLOW else ''}" for name in known))
+        return 0
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        print(f"bench: unknown {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    wanted = names or [name for name in known if name not in SLOW]
+    ok = True
+    for group, measure in FIGURES.items():
+        if set(group) & set(wanted):
+            for found in measure():
+                print(found.line(), flush=True)
+                ok &= found.ok
+    return 0 if ok else 1
