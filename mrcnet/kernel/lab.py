@@ -1,0 +1,177 @@
+"""Labs: bring one up, change it, take it down, say what there is. One command at a time for each lab."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mrcnet.errors import EnvironmentFault, InputError, MrcnetError, PartialError
+from mrcnet.kernel import marks, netns, processes, state
+from mrcnet.kernel.apply import apply
+from mrcnet.kernel.diff import ChangeSet, diff
+from mrcnet.kernel.handles import Handles
+from mrcnet.kernel.model import Change, Kind, Op
+from mrcnet.kernel.observe import LabState, observe
+from mrcnet.plan.model import Plan
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class UpResult:
+    """What `up` did (or, if dry, would do), and how long the kernel took: observe, apply, read back."""
+
+    lab: str
+    changes: tuple[Change, ...]
+    apply_seconds: float
+
+
+def up(plan: Plan, lab: str, source_file: str, source_text: str, dry_run: bool = False) -> UpResult:
+    """Make lab `lab` what the plan says, from whatever it is now; and read it back.
+
+    `source_text` (with its variables expanded) is kept, so that commands work without the file. InputError
+    if the plan has errors or a namespace of that name is not ours. EnvironmentFault if the kernel refuses:
+    a fresh lab is gone again then. PartialError if something half-made is left.
+    """
+    _check(plan, lab)
+    begin = time.perf_counter()
+    if dry_run:
+        _refuse_strangers(plan, lab, clean=False)
+        return UpResult(lab, diff(plan, _see(lab).nodes), time.perf_counter() - begin)
+    netns.share_directory()
+    with state.locked(lab):
+        _refuse_strangers(plan, lab, clean=True)
+        before = tuple(one.node for one in marks.owned(lab))
+        changes = _change(plan, lab, before, state.Stored(lab, source_file, source_text, tuple(plan.nodes)))
+    return UpResult(lab, changes, time.perf_counter() - begin)
+
+
+def down(lab: str) -> tuple[str, ...]:
+    """Remove a lab: its runs, the processes in its namespaces, the namespaces. Their names.
+
+    InputError if there is no such lab.
+    """
+    marks.lab_name(lab)
+    if lab not in labs():
+        raise unknown(lab)
+    with state.locked(lab):
+        return _tear_down(lab)
+
+
+def down_all() -> tuple[str, ...]:
+    """Remove every lab; the names of the namespaces removed."""
+    return tuple(name for lab in labs() for name in down(lab))
+
+
+def labs() -> tuple[str, ...]:
+    """Every lab of which a namespace or a file exists."""
+    return tuple(sorted({one.lab for one in marks.owned()} | set(state.remembered())))
+
+
+def load(lab: str) -> state.Stored:
+    """The topology of a lab as it was brought up. InputError if there is no such lab."""
+    marks.lab_name(lab)
+    stored = state.recall(lab)
+    if stored is not None and marks.owned(lab):
+        return stored
+    if lab in labs():
+        raise PartialError(f"lab {lab!r} is not whole", remedy=f"`mrcnet down {lab}`, then `mrcnet up` again")
+    raise unknown(lab)
+
+
+def unknown(lab: str) -> InputError:
+    """The error for a lab that does not exist."""
+    known = ", ".join(labs())
+    return InputError(
+        f"there is no lab {lab!r}", remedy=f"the labs are: {known}" if known else "`mrcnet up` makes one"
+    )
+
+
+def _check(plan: Plan, lab: str) -> None:
+    errors = [finding.message for finding in plan.lint if finding.severity == "error"]
+    if errors:
+        raise InputError("this fabric cannot work: " + "; ".join(errors))
+    for node in plan.nodes:
+        marks.mark(lab, node)
+
+
+def _refuse_strangers(plan: Plan, lab: str, clean: bool) -> None:
+    """No node's namespace may be another's. What a killed `up` left unmounted goes, if the journal has it."""
+    stored = state.recall(lab)
+    journal = frozenset(stored.nodes) if stored else frozenset()
+    ours = {one.node for one in marks.owned(lab)}
+    for node in plan.nodes:
+        path = netns.path_of(lab, node)
+        if node in ours or not path.exists():
+            continue
+        if netns.is_namespace(path) or node not in journal:
+            raise InputError(
+                f"namespace {path.name} exists and is not of lab {lab!r}",
+                remedy=f"choose another name with --lab, or remove it: ip netns del {path.name}",
+            )
+        if clean:
+            path.unlink(missing_ok=True)
+
+
+def _see(lab: str) -> LabState:
+    nodes = [one.node for one in marks.owned(lab)]
+    with Handles(lab, len(nodes)) as handles:
+        return observe(handles, nodes)
+
+
+def _change(plan: Plan, lab: str, before: tuple[str, ...], stored: state.Stored) -> ChangeSet:
+    with Handles(lab, len(plan.nodes) + len(before)) as handles:
+        found = observe(handles, before)
+        changes = diff(plan, found.nodes)
+        journal = dict.fromkeys((*stored.nodes, *before))
+        state.save(state.Stored(lab, stored.file, stored.text, tuple(journal)))
+        try:
+            _leave(lab, changes)
+            apply(handles, changes, found.indices)
+            rest = diff(plan, observe(handles, plan.nodes).nodes) if changes else ()
+            if rest:
+                raise EnvironmentFault(f"the kernel does not hold what it was told: {_first(rest)}")
+        except BaseException as error:
+            raise _undone(lab, fresh=not before, error=error) from error
+    state.save(stored)
+    return changes
+
+
+def _leave(lab: str, changes: Iterable[Change]) -> None:
+    """End what runs in the namespaces that are to go."""
+    going = [one.node for one in changes if one.op is Op.REMOVE and one.kind is Kind.NAMESPACE]
+    processes.end(processes.inhabitants(netns.path_of(lab, node) for node in going))
+
+
+def _undone(lab: str, fresh: bool, error: BaseException) -> BaseException:
+    """After a failure: a fresh lab is torn down again, an old one cannot be. The error to raise."""
+    words = str(error) if str(error) else type(error).__name__
+    half = PartialError(f"lab {lab!r} is half-made: {words}", remedy=f"`mrcnet down {lab}`")
+    if not fresh:
+        return half
+    try:
+        _tear_down(lab)
+    except (OSError, MrcnetError):
+        return half
+    return EnvironmentFault(f"lab {lab!r} failed: {words}") if isinstance(error, OSError) else error
+
+
+def _tear_down(lab: str) -> tuple[str, ...]:
+    processes.end(processes.registered(lab))
+    ours = marks.owned(lab)
+    processes.end(processes.inhabitants(one.path for one in ours))
+    for one in ours:
+        netns.delete(one.path)
+    stored = state.recall(lab)
+    for node in stored.nodes if stored else ():
+        path = netns.path_of(lab, node)
+        if path.exists() and not netns.is_namespace(path):  # killed between its making and its mount
+            path.unlink(missing_ok=True)
+    state.forget(lab)
+    return tuple(one.path.name for one in ours)
+
+
+def _first(changes: ChangeSet) -> str:
+    more = f" and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else ""
+    return "; ".join(map(str, changes[:_SHOWN])) + more

@@ -1,0 +1,127 @@
+"""What must be remembered of a lab between commands: its topology's text, and which names are ours to make.
+
+The truth is in the kernel; losing these files costs the text of the topology, nothing else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mrcnet.errors import EnvironmentFault
+from mrcnet.kernel.marks import lab_name
+
+DIRECTORY = Path("/run/mrcnet")
+LOCK_PATIENCE_S = 60.0
+_VERSION = 1
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A lab's memory. `nodes` is a journal: every node whose namespace may exist, also half-made."""
+
+    lab: str
+    file: str
+    text: str
+    nodes: tuple[str, ...]
+
+
+def save(stored: Stored) -> None:
+    """Write a lab's memory, wholly or not at all."""
+    _make(DIRECTORY)
+    draft = DIRECTORY / f".{stored.lab}.{os.getpid()}"
+    try:
+        draft.write_text(json.dumps({"version": _VERSION, **asdict(stored)}))
+        draft.replace(_file(stored.lab))
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise EnvironmentFault(f"cannot write {_file(stored.lab)}: {error.strerror}") from error
+
+
+def recall(lab: str) -> Stored | None:
+    """A lab's memory; None if there is none that can be read."""
+    try:
+        document = json.loads(_file(lab).read_text())
+        if document.pop("version") != _VERSION:
+            return None
+        nodes = tuple(map(str, document["nodes"]))
+        return Stored(str(document["lab"]), str(document["file"]), str(document["text"]), nodes)
+    except PermissionError as error:
+        raise EnvironmentFault(f"cannot read {_file(lab)}", remedy="run it as root (sudo)") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def forget(lab: str) -> None:
+    """Remove all files of a lab but its lock."""
+    for draft in DIRECTORY.glob(f".{lab}.*"):
+        draft.unlink(missing_ok=True)
+    _file(lab).unlink(missing_ok=True)
+    for run in runs_directory(lab).glob("*"):
+        run.unlink(missing_ok=True)
+    with suppress(OSError):
+        runs_directory(lab).rmdir()
+
+
+def remembered() -> tuple[str, ...]:
+    """Every lab with a file, readable or not."""
+    return tuple(sorted(file.stem for file in DIRECTORY.glob("[!.]*.json")))
+
+
+def runs_directory(lab: str) -> Path:
+    """Where the runs of a lab (traffic, drills) register."""
+    return DIRECTORY / f"{lab_name(lab)}.runs"
+
+
+@contextmanager
+def locked(lab: str, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
+    """Nobody else changes the lab within the block. EnvironmentFault if another does for too long."""
+    path = DIRECTORY / f"{lab_name(lab)}.lock"
+    deadline = time.monotonic() + patience_s
+    while (descriptor := _try_lock(path)) is None:
+        if time.monotonic() > deadline:
+            raise EnvironmentFault(
+                f"another command has been changing lab {lab!r} for {patience_s:.0f} s",
+                remedy="wait for it, or end it (`fuser " + str(path) + "` names it)",
+            )
+        time.sleep(_POLL_S)
+    try:
+        yield
+    finally:
+        if not _file(lab).exists():
+            path.unlink(missing_ok=True)  # while it is held: whoever waits for it sees that it is gone
+        os.close(descriptor)
+
+
+def _try_lock(path: Path) -> int | None:
+    _make(DIRECTORY)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(descriptor)
+    return None
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot create {directory}: {error.strerror}", remedy="run it as root (sudo)"
+        ) from error
+
+
+def _file(lab: str) -> Path:
+    return DIRECTORY / f"{lab_name(lab)}.json"
