@@ -37,18 +37,11 @@ class DrillResult:
     events: tuple[EventLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A topology file: where it is and what it says."""
-
-    file: str
-    text: str
-
-
 def run_drill(
     drill: Drill,
     plan: Plan,
-    source: Source,
+    source_file: str,
+    source_text: str,
     *,
     lab_name: str | None = None,
     keep: bool = False,
@@ -64,7 +57,10 @@ def run_drill(
     recording: Recording | None = None
     with ExitStack() as stack:
         if lab_name is None:
-            _bring_up(job, source, stack, keep, progress)
+            progress(f"lab {job.lab} comes up")
+            lab.up(plan, job.lab, source_file, source_text)
+            if not keep:
+                stack.callback(lab.down, job.lab)
         stack.enter_context(lab.register_run(job.lab))
         stack.callback(_heal_all, job, done)
         try:
@@ -107,15 +103,6 @@ def _settings(drill: Drill, plan: Plan) -> Settings:
     if drill.timeout_exponent is not None:
         settings = replace(settings, timeout_exponent=drill.timeout_exponent)
     return settings
-
-
-def _bring_up(
-    job: Job, source: Source, stack: ExitStack, keep: bool, progress: Callable[[str], None]
-) -> None:
-    progress(f"lab {job.lab} comes up")
-    lab.up(job.plan, job.lab, source.file, source.text)
-    if not keep:
-        stack.callback(lab.down, job.lab)
 
 
 def _take_steps(run: Run, drill: Drill, done: list[Done], progress: Callable[[str], None]) -> None:

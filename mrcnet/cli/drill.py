@@ -1,0 +1,129 @@
+"""`mrcnet drill`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mrcnet.cli.command import command
+from mrcnet.cli.labs import LAB_VARIABLE, running_plan
+from mrcnet.cli.output import Answer, note
+from mrcnet.cli.topologies import Source, find, plan_of
+from mrcnet.cli.up import refuse_errors
+from mrcnet.drill.load import load_drill
+from mrcnet.drill.model import Drill, Measures
+from mrcnet.drill.runner import DrillResult, run_drill
+from mrcnet.drill.verdict import PASSED, spell
+from mrcnet.errors import EnvironmentFault, ExitCode, InputError
+from mrcnet.units import format_rate
+
+
+@command(
+    "mrcnet drill labs/silent-cut/drill.yaml",
+    "mrcnet drill drill.yaml --json -o result.json",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--lab", "lab_name", metavar="LAB", envvar=LAB_VARIABLE, help="Use this running lab.")
+@click.option("--keep", is_flag=True, help="Leave the lab up that the drill made.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON there."
+)
+def drill_(file: Path, lab_name: str | None, keep: bool, output: Path | None) -> Answer:
+    """Run a drill: traffic, timed faults, measures, a verdict.
+
+    The drill brings its topology up in a lab of its own name and takes it down again. Exits with 1 if an
+    expectation is not met or a byte was wrong.
+    """
+    drill, source = read_drill(file)
+    plan = running_plan(lab_name) if lab_name else plan_of(source)
+    refuse_errors(plan, source)
+    if output is not None:
+        _probe(output)
+    result = run_drill(drill, plan, source.file, source.text, lab_name=lab_name, keep=keep, progress=note)
+    data = as_data(result)
+    if output is not None:
+        _write(output, data)
+    return Answer(data, _lines(result), ExitCode.OK if result.verdict == PASSED else ExitCode.FAILED)
+
+
+def read_drill(file: Path) -> tuple[Drill, Source]:
+    """A drill file and the topology that it names, relative to itself (or shipped)."""
+    path = file / "drill.yaml" if file.is_dir() else file
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+    drill = load_drill(text, str(path), os.environ)
+    beside = path.parent / drill.topology
+    return drill, find(str(beside) if beside.exists() else drill.topology)
+
+
+def as_data(result: DrillResult) -> dict[str, Any]:
+    """The JSON object of a result."""
+    data = asdict(result)
+    data["metrics"] = data.pop("measures")
+    return data
+
+
+def _probe(output: Path) -> None:
+    """Refuse before the run, not after it, when the result cannot be written."""
+    try:
+        with output.open("a"):
+            pass
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot write {output}: {error.strerror}", remedy="name another file"
+        ) from None
+
+
+def _write(output: Path, data: dict[str, Any]) -> None:
+    part = output.with_name(output.name + ".part")
+    try:
+        part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        part.replace(output)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise EnvironmentFault(
+            f"cannot write {output}: {error.strerror}", remedy="make room; the result is lost, run again"
+        ) from None
+
+
+def _lines(result: DrillResult) -> Iterator[str]:
+    yield f"{result.drill}: {result.verdict}"
+    yield from (f"  {reason}" for reason in result.reasons)
+    if result.measures is not None:
+        yield from _measure_lines(result.measures)
+    yield from (f"  {spell(judgement)}" for judgement in result.judgements)
+
+
+def _measure_lines(measures: Measures) -> Iterator[str]:
+    bar = f"+-{measures.error_ms:.3f} ms"
+
+    def ms(value: float | None) -> str:
+        return "never" if value is None else f"{value:.3f} ms"
+
+    before = ms(measures.longest_gap_before_ms)
+    yield f"  detection            {ms(measures.detection_ms)} {bar}  first EV of the dead link ASSUMED_BAD"
+    yield f"  last loss            {ms(measures.last_loss_ms)} {bar}  the last packet lost on it was sent"
+    yield f"  recovery             {ms(measures.recovery_ms)} {bar}  goodput at 99 % of before"
+    yield f"  longest delivery gap {ms(measures.longest_gap_ms)}, before the fault {before}"
+    yield (
+        f"  packets              {measures.packets_lost} lost, {measures.packets_retransmitted} retransmitted,"
+        f" {measures.duplicates} twice, {measures.messages_wrong} messages wrong"
+    )
+    yield (
+        f"  EVs                  {measures.evs_on_link} on the link, {measures.evs_lost} lost,"
+        f" {measures.evs_lost_elsewhere} of them elsewhere, {measures.evs_regained} regained"
+    )
+    for name, total, planes in (
+        ("before", measures.goodput_before_bps, measures.planes_before_bps),
+        ("during", measures.goodput_during_bps, measures.planes_during_bps),
+        ("after", measures.goodput_after_bps, measures.planes_after_bps),
+    ):
+        yield f"  goodput {name:<12} {format_rate(total)}   by plane {', '.join(map(format_rate, planes))}"

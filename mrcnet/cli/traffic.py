@@ -1,0 +1,155 @@
+"""`mrcnet traffic`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import click
+
+from mrcnet.cli.command import command
+from mrcnet.cli.labs import lab_parameter, running_plan
+from mrcnet.cli.output import Answer, progress, table
+from mrcnet.errors import ExitCode, InputError
+from mrcnet.kernel import lab
+from mrcnet.mrc.settings import Settings
+from mrcnet.nic.job import make_job
+from mrcnet.nic.summary import FlowResult, TrafficResult, summarise
+from mrcnet.nic.traffic import run_traffic
+from mrcnet.plan.model import Plan
+from mrcnet.topology.names import suggest
+from mrcnet.units import format_rate, format_size, parse_duration, parse_rate, parse_size
+from mrcnet.workload.flow import Flow
+from mrcnet.workload.patterns import PATTERNS, pairs
+
+BIN_NS = 1_000_000
+DEFAULT_SIZE = 64 << 20
+SHOWN = 16
+
+
+def quantity(
+    parse: Callable[[str], int],
+) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
+    """A click callback that reads an option as people write quantities; zero is refused."""
+
+    def read(_: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+        if text is None:
+            return None
+        try:
+            value = parse(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+        if value < 1:
+            raise click.BadParameter(f"must be more than 0, not {text}", param=parameter)
+        return value
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What each flow carries: bytes in all (None: until the time is over), bytes a message, offered bit/s."""
+
+    size: int | None
+    message: int
+    rate: int | None
+
+
+@command(
+    "mrcnet traffic 4p-2t0-4t1 --pattern pair --hosts h0,h5 --size 64MiB",
+    "mrcnet traffic --pattern ring --duration 5s --rate 200Mbps --json",
+)
+@lab_parameter
+@click.option("--pattern", type=click.Choice(sorted(PATTERNS)), default="pair", show_default=True)
+@click.option("--hosts", metavar="h0,h5", help="Hosts that take part, in this order. Default: all.")
+@click.option("--size", callback=quantity(parse_size), help="Bytes of each flow.  [default: 64MiB]")
+@click.option("--duration", callback=quantity(parse_duration), help="Post messages for so long instead.")
+@click.option(
+    "--message",
+    default="1MiB",
+    show_default=True,
+    callback=quantity(parse_size),
+    help="Bytes of one RDMA Write.",
+)
+@click.option(
+    "--rate", callback=quantity(parse_rate), help="Offered load of each flow.  [default: all that fits]"
+)
+@click.option("--seed", default=1, show_default=True, help="Decides contents, paths and permutations.")
+def traffic_(
+    lab_name: str,
+    pattern: str,
+    hosts: str | None,
+    size: int | None,
+    duration: int | None,
+    message: int,
+    rate: int | None,
+    seed: int,
+) -> Answer:
+    """Run MRC traffic between hosts of a lab; every byte is checked where it arrives.
+
+    Pattern `pair` goes from the first host to the last, `incast` from all to the first. Exits with 1 if a
+    byte is missing or wrong, or a QP failed.
+    """
+    if size is not None and duration is not None:
+        raise click.UsageError("--size and --duration exclude each other")
+    if message > 1 << 30:
+        raise click.UsageError("--message is at most 1GiB")
+    plan = running_plan(lab_name)
+    total = None if duration is not None else size or DEFAULT_SIZE
+    load = Load(total, message if total is None else min(message, total), rate)
+    flows = make_flows(plan, pattern, hosts.split(",") if hosts else list(plan.hosts), load, seed)
+    transport = plan.topology.transport
+    settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
+    job = make_job(lab_name, plan, flows, settings, seed, BIN_NS)
+    with lab.register_run(lab_name):
+        recording = run_traffic(job, duration, lambda done: progress(f"{format_size(done)} delivered"))
+    result = summarise(recording)
+    return Answer(asdict(result), _lines(result), ExitCode.OK if result.verified else ExitCode.FAILED)
+
+
+def make_flows(plan: Plan, pattern: str, hosts: list[str], load: Load, seed: int) -> tuple[Flow, ...]:
+    """The flows of a pattern. Raises InputError for hosts that are not in the lab."""
+    for host in hosts:
+        if host not in plan.hosts:
+            raise InputError(
+                f"--hosts: {host!r} is no host of this lab{suggest(host, plan.hosts)}",
+                remedy=f"hosts are {plan.hosts[0]} to {plan.hosts[-1]}",
+            )
+    return tuple(
+        Flow(number, src, dst, load.size, load.message, load.rate)
+        for number, (src, dst) in enumerate(pairs(pattern, hosts, seed))
+    )
+
+
+def _lines(result: TrafficResult) -> Iterator[str]:
+    head = ["flow", "bytes", "goodput", "sent", "retransmitted", "lost", "median ms"]
+    yield from table(head, [_row(flow) for flow in result.flows[:SHOWN]])
+    if len(result.flows) > SHOWN:
+        yield f"... and {len(result.flows) - SHOWN} more flows (all with --json)"
+    shares = ", ".join(f"{plane.plane}: {format_rate(plane.goodput_bps)}" for plane in result.planes)
+    yield f"planes       {shares}"
+    packets = result.packets
+    yield (
+        f"packets      {packets.sent} sent, {packets.delivered} delivered, {packets.lost} lost,"
+        f" {packets.retransmitted} retransmitted"
+    )
+    if result.ring_drops:
+        yield f"warning      {result.ring_drops} frames came faster than the receiving NIC could take them"
+    yield from (f"problem      {problem}" for problem in result.problems)
+    right = "every byte right" if result.verified else "NOT VERIFIED"
+    amount = f"{format_size(result.bytes)} in {result.seconds:.3f} s"
+    yield f"{format_rate(result.goodput_bps)} goodput, {amount}, {right}"
+
+
+def _row(flow: FlowResult) -> list[object]:
+    median = "-" if flow.message_ms_median is None else f"{flow.message_ms_median:.2f}"
+    books = flow.packets
+    return [
+        f"{flow.src} > {flow.dst}",
+        format_size(flow.bytes),
+        format_rate(flow.goodput_bps),
+        books.sent,
+        books.retransmitted,
+        books.lost,
+        median,
+    ]
