@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import socket
 import struct
 
 import numpy as np
 
 from mrcnet.mrc.wire import layout
+from mrcnet.plan.model import NodePlan
+from mrcnet.verify.ports import interface_number
 from mrcnet.verify.probes import FRAME, Bytes, Numbers
 
 _ETH_P_ALL = 0x0003
@@ -38,26 +41,31 @@ _HEADER = np.dtype(
 # Classic BPF, opcodes of linux/bpf_common.h
 _LD_HALF, _LD_BYTE, _JUMP_IF_EQUAL, _RETURN = 0x28, 0x30, 0x15, 0x06
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
 
 class Ear:
-    """Listens in the namespace in which it is created, for IPv6 in IPv6 with UDP to `udp_port`."""
+    """Belongs to the namespace in which it is created; hears nothing before `open`."""
 
-    def __init__(self, udp_port: int) -> None:
+    def __init__(self, node: NodePlan) -> None:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-        try:
-            self.ports = dict(socket.if_nameindex())
-            # The filter before the ring: what comes before either waits elsewhere, where nobody looks.
-            program = ctypes.create_string_buffer(filter_program(udp_port))
-            fprog = struct.pack("HxxxxxxP", (len(program) - 1) // 8, ctypes.addressof(program))
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
-            self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
-            size = _SLOT * _SLOTS
-            request = struct.pack("IIII", _BLOCK, size // _BLOCK, _SLOT, _SLOTS)
-            self._socket.setsockopt(_SOL_PACKET, _PACKET_RX_RING, request)
-            self._map = mmap.mmap(self._socket.fileno(), size)
-        except BaseException:
-            self._socket.close()
-            raise
+        self._map: mmap.mmap | None = None
+        self.ports = {interface_number(self._socket, port.name): port.name for port in node.ports}
+
+    def open(self, udp_port: int) -> None:
+        """Hear IPv6 in IPv6 with UDP to `udp_port`. Waits some 10 ms in the kernel: open many in threads."""
+        # The filter before the ring: what comes before either waits elsewhere, where nobody looks.
+        program = ctypes.create_string_buffer(filter_program(udp_port))
+        fprog = struct.pack("HxxxxxxP", (len(program) - 1) // 8, ctypes.addressof(program))
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
+        self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
+        size = _SLOT * _SLOTS
+        request = struct.pack("IIII", _BLOCK, size // _BLOCK, _SLOT, _SLOTS)
+        # Not the socket's own method, for that keeps the other threads from running.
+        if _LIBC.setsockopt(self.fileno(), _SOL_PACKET, _PACKET_RX_RING, request, len(request)) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, f"cannot make a packet ring: {os.strerror(code)}")
+        self._map = mmap.mmap(self.fileno(), size)
         self._slots = np.frombuffer(self._map, np.uint8).reshape(_SLOTS, _SLOT)
         self._headers = self._slots[:, :_DATA_AT].view(_HEADER)[:, 0]
         self._next = 0
@@ -84,7 +92,10 @@ class Ear:
         )
 
     def close(self) -> None:
-        """Let go of the socket; the mapping goes with the last array that looks into it."""
+        """Let go of socket and ring, which waits as `open` does."""
+        if self._map is not None:
+            del self._slots, self._headers  # they look into the mapping, and it holds the socket
+            self._map.close()
         self._socket.close()
 
 

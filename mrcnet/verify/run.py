@@ -102,7 +102,8 @@ class _Run:
 
     def _trace(self, indexes: Numbers) -> dict[int, list[Sighting]]:
         """Send the probes of `indexes` once more, with ears on every node of their walks: who saw what."""
-        nodes = sorted({hop.node for index in indexes.tolist() for hop in self._planned[index].walk.hops})
+        names = sorted({hop.node for index in indexes.tolist() for hop in self._planned[index].walk.hops})
+        nodes = [self._plan.nodes[name] for name in names]
         seen: dict[int, list[Sighting]] = {}
         with open_sniffers(self._lab, nodes, probe_port(self._plan), self._probes) as sniffers:
             for burst in _bursts(self._probes, indexes, _SLOW):
@@ -116,22 +117,24 @@ class _Run:
         return seen
 
     def _wait(self, sent: Numbers) -> None:
-        """Until all of `sent` have come, or nothing came for a while, or for too long."""
-        quiet = deadline = time.monotonic() + _DEADLINE
-        while not self._proved[sent].all() and time.monotonic() < min(quiet, deadline):
-            if self._note(self._stations.collect(_QUIET)):
-                continue
-            return
+        """Until all of `sent` have come, or there is no news for a while, or for too long."""
+        deadline = time.monotonic() + _DEADLINE
+        while not self._proved[sent].all() and time.monotonic() < deadline:
+            if not self._note(self._stations.collect(_QUIET)):
+                return
 
-    def _note(self, arrivals: Arrivals) -> int:
-        """Book arrivals; how many of them were news."""
-        before = int(self._proved.sum()) + len(self._astray)
+    def _note(self, arrivals: Arrivals) -> bool:
+        """Book arrivals; whether they were news."""
+        before = self._known()
         self._proved[arrivals.right] = True
         self._astray |= arrivals.astray
-        now = int(self._proved.sum())
-        if self._progress is not None and now + len(self._astray) > before:
-            self._progress(now, len(self._proved))
-        return now + len(self._astray) - before
+        news = self._known() > before
+        if news and self._progress is not None:
+            self._progress(int(self._proved.sum()), len(self._proved))
+        return news
+
+    def _known(self) -> int:
+        return int(self._proved.sum()) + len(self._astray)
 
 
 def _hear(sniffers: Sniffers, timeout: float, seen: dict[int, list[Sighting]]) -> int:

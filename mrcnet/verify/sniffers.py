@@ -13,9 +13,10 @@ import numpy as np
 from mrcnet.kernel.netns import inside, path_of
 from mrcnet.mrc.wire import layout
 from mrcnet.plan.addressing import to_text
+from mrcnet.plan.model import NodePlan
 from mrcnet.verify.ear import Ear
+from mrcnet.verify.ports import side_by_side
 from mrcnet.verify.probes import PAYLOAD_AT, Probes, ours
-from mrcnet.verify.stations import close_all
 
 _DA = slice(layout.OUTER + 24, layout.OUTER + 40)
 
@@ -58,17 +59,18 @@ class Sniffers:
 
 
 @contextmanager
-def open_sniffers(lab: str, nodes: Iterable[str], udp_port: int, probes: Probes) -> Iterator[Sniffers]:
+def open_sniffers(lab: str, nodes: Iterable[NodePlan], udp_port: int, probes: Probes) -> Iterator[Sniffers]:
     """Ears on `nodes` of a lab."""
     ears: dict[str, Ear] = {}
     try:
         for node in nodes:
-            with inside(path_of(lab, node)):
-                ears[node] = Ear(udp_port)
+            with inside(path_of(lab, node.name)):
+                ears[node.name] = Ear(node)
+        side_by_side(lambda ear: ear.open(udp_port), ears.values())
         sniffers = Sniffers(ears, probes)
         try:
             yield sniffers
         finally:
             sniffers.close()
     finally:
-        close_all(ears.values())
+        side_by_side(Ear.close, ears.values())

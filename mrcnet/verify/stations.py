@@ -6,11 +6,9 @@ import errno
 import select
 import socket
 import struct
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +17,7 @@ from mrcnet.kernel.netns import inside, path_of
 from mrcnet.mrc.wire.frames import TxBatch
 from mrcnet.nic.sender import Sender
 from mrcnet.plan.model import NodePlan, Plan
+from mrcnet.verify.ports import interface_number, side_by_side
 from mrcnet.verify.probes import FRAME, PAYLOAD, Numbers, Probes, ours, probe_port
 
 BURST = 256  # frames in one go: well below net.core.netdev_max_backlog (1000), behind which the kernel drops
@@ -42,13 +41,11 @@ class Station:
     def __init__(self, lab: str, node: NodePlan, port: int) -> None:
         self.node = node
         with ExitStack() as undo, inside(path_of(lab, node.name)):
-            self.names = dict(socket.if_nameindex())
-            numbers = {name: index for index, name in self.names.items()}
-            self.indices = [numbers.get(each.name, 0) for each in node.ports]
-            self.sender = Sender(self.indices)
-            undo.callback(self.sender.close)
             self.socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
             undo.callback(self.socket.close)
+            self.indices = [interface_number(self.socket, each.name) for each in node.ports]
+            self.sender = Sender(self.indices)
+            undo.callback(self.sender.close)
             self.socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
             try:
@@ -61,6 +58,11 @@ class Station:
                     remedy="wait for the other verify of this lab, or end the program that has the port",
                 ) from error
             undo.pop_all()
+
+    def port_name(self, interface: int) -> str:
+        """`h0:eth1`, or what can be said of an interface that is no port."""
+        ports = dict(zip(self.indices, self.node.ports, strict=True))
+        return f"{self.node.name}:{ports[interface].name if interface in ports else interface}"
 
     def received(self) -> Iterator[tuple[bytes, int]]:
         """(payload, interface index) of all that waits; too long a payload comes cut to one byte too long."""
@@ -115,7 +117,7 @@ class Stations:
             good = (self._probes.dst[index] == at) & (came_by == planned)
             right.append(index[good])
             for wrong, interface in zip(index[~good].tolist(), came_by[~good].tolist(), strict=True):
-                astray[wrong] = f"{station.node.name}:{station.names.get(interface, interface)}"
+                astray[wrong] = station.port_name(interface)
         return Arrivals(np.concatenate([np.zeros(0, np.int64), *right]), astray)
 
     def close(self) -> None:
@@ -136,16 +138,4 @@ def open_stations(lab: str, plan: Plan, probes: Probes) -> Iterator[Stations]:
         finally:
             stations.close()
     finally:
-        close_all(opened)
-
-
-class _Closable(Protocol):
-    def close(self) -> None: ...
-
-
-def close_all(things: Iterable[_Closable]) -> None:
-    """Close packet sockets together: a close waits some 10 ms in the kernel, but many can wait at once."""
-    every = list(things)
-    if every:
-        with ThreadPoolExecutor(min(len(every), 128)) as pool:
-            list(pool.map(lambda thing: thing.close(), every))
+        side_by_side(Station.close, opened)
