@@ -73,7 +73,8 @@ class _Applier:
             steps += [
                 (self._message(change), change) for change in sorted(changes, key=_order) if _late(change)
             ]
-            _send(self.handles.socket(node), steps)
+            if steps:
+                _send(self.handles.socket(node), steps)
 
     def _create(self, node: str, changes: list[Change]) -> None:
         settings = [change.item for change in changes if isinstance(change.item, Sysctl)]
