@@ -26,6 +26,8 @@ def command(
         def run(*, as_json: bool, **parameters: Any) -> None:
             try:
                 answer = function(**parameters)
+            except BrokenPipeError as error:  # click would take it for a reader of stdout that went away
+                raise RuntimeError("a pipe to a process of ours broke") from error
             finally:
                 progress("")
             show(answer, as_json)
@@ -39,3 +41,8 @@ def command(
         return made  # type: ignore[no-any-return]
 
     return decorate
+
+
+def wants_json() -> bool:
+    """Whether the running command was called with `--json`."""
+    return bool(click.get_current_context().params["as_json"])

@@ -16,14 +16,14 @@ import click
 from click.shell_completion import CompletionItem
 
 from mrcnet import __version__
-from mrcnet.cli.output import DISK_FULL, note, silence_stdout
+from mrcnet.cli.output import DISK_FULL, note
 from mrcnet.errors import ExitCode, MrcnetError
 
 # Help for the list stands here, so that the list is printed without loading a single command.
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "doctor": "Check that this machine can carry a lab.",
-        "schema": "Print the JSON Schema of topology files, for editors.",
+        "schema": "Print the JSON Schema of topology or drill files, for editors.",
         "plan": "Show addresses, SIDs, EVs and tables of a topology; touches nothing.",
         "up": "Make the kernel hold what a topology says; changes only what differs.",
         "status": "List the running labs.",
@@ -84,9 +84,6 @@ class LazyGroup(click.Group):
             sys.exit(error.exit_code)
         except click.Abort:  # what click makes of Ctrl-C, after every clean-up has run
             sys.exit(_complain("interrupted", INTERRUPTED))
-        except BrokenPipeError:  # the reader has read enough
-            silence_stdout()
-            sys.exit(ExitCode.OK)
         except Exception as error:
             sys.exit(_unexpected(error))
         sys.exit(code or ExitCode.OK)

@@ -31,20 +31,19 @@ class Answer:
 
 
 def show(answer: Answer, as_json: bool) -> None:
-    """Print an answer. Raises EnvironmentFault when stdout takes no more, BrokenPipeError when it is gone."""
+    """Print an answer; a reader that leaves early is no error. Raises EnvironmentFault if stdout is full."""
     text = json.dumps(answer.data) if as_json else "\n".join(answer.lines)
     try:
         click.echo(text, nl=bool(text))
+    except BrokenPipeError:
+        _silence_stdout()
     except OSError as error:
-        silence_stdout()
-        if error.errno in DISK_FULL:
-            raise EnvironmentFault(
-                f"cannot write the output: {os.strerror(error.errno or 0)}", remedy="make room on the disk"
-            ) from error
-        raise
+        _silence_stdout()
+        remedy = "make room on the disk" if error.errno in DISK_FULL else None
+        raise EnvironmentFault(f"cannot write the output: {error.strerror}", remedy=remedy) from error
 
 
-def silence_stdout() -> None:
+def _silence_stdout() -> None:
     """Drop what stdout still holds, so that the interpreter does not try to write it again at its end."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)

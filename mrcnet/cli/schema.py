@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 
+import click
+
 from mrcnet.cli.command import command
 from mrcnet.cli.output import Answer
-from mrcnet.topology.schema import json_schema
+from mrcnet.drill.load import json_schema as drill_schema
+from mrcnet.topology.schema import json_schema as topology_schema
+
+SCHEMAS = {"topology": topology_schema, "drill": drill_schema}
 
 
-@command("mrcnet schema > topology.schema.json")
-def schema_() -> Answer:
-    """Print the JSON Schema of topology files, for editors."""
-    schema = json_schema()
+@command("mrcnet schema > topology.schema.json", "mrcnet schema drill > drill.schema.json")
+@click.argument("kind", metavar="[topology|drill]", type=click.Choice(list(SCHEMAS)), default="topology")
+def schema_(kind: str) -> Answer:
+    """Print the JSON Schema of topology or drill files, for editors.
+
+    In an editor with the YAML language server, `# yaml-language-server: $schema=topology.schema.json` as a
+    file's first line then checks it while it is written.
+    """
+    schema = SCHEMAS[kind]()
     return Answer(schema, [json.dumps(schema, indent=2)])

@@ -1,0 +1,76 @@
+"""`mrcnet exec`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import NoReturn
+
+import click
+
+from mrcnet.cli.command import command, wants_json
+from mrcnet.cli.labs import running_plan, the_lab
+from mrcnet.cli.output import Answer, progress
+from mrcnet.errors import EnvironmentFault, InputError, PartialError
+from mrcnet.kernel import marks, netns
+from mrcnet.topology.names import suggest
+
+PROGRAM = "mrcnet.program"
+
+
+class WithProgram(click.Command):
+    """A command whose line ends in `-- PROGRAM...`; what stands there is not for click to read."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        ctx.meta[PROGRAM] = args[end + 1 :]
+        return super().parse_args(ctx, args[:end])
+
+
+@command(
+    "mrcnet exec 4p-2t0-4t1 p0-t0-0 -- ip -6 route",
+    "mrcnet exec h0 -- ping -c 1 fd4d:5200:0:2::1",
+    cls=WithProgram,
+)
+@click.argument("words", nargs=-1, metavar="[LAB] NODE -- PROGRAM...")
+@click.pass_context
+def exec_(ctx: click.Context, words: tuple[str, ...]) -> Answer:
+    """Run a program on a node.
+
+    Exits with the program's exit code. With --json the output is captured: exit_code, stdout, stderr.
+    """
+    program = ctx.meta[PROGRAM]
+    if len(words) not in (1, 2) or not program:
+        raise click.UsageError("write [LAB] NODE -- PROGRAM ...")
+    name = the_lab(words[0] if len(words) == 2 else None)
+    line = ["ip", "netns", "exec", _namespace(name, words[-1]), *program]
+    progress("")
+    try:
+        return _capture(line) if wants_json() else _become(line)
+    except FileNotFoundError as error:
+        raise EnvironmentFault("there is no program `ip`", remedy="install iproute2") from error
+
+
+def _namespace(name: str, node: str) -> str:
+    """The namespace of a node, if it is there and ours. Raises InputError or PartialError if it is not."""
+    nodes = running_plan(name).nodes
+    if node not in nodes:
+        raise InputError(f"lab {name} has no node {node!r}{suggest(node, nodes)}")
+    path = netns.path_of(name, node)
+    if marks.read(path) is None:
+        raise PartialError(
+            f"node {node} of lab {name} is not there", remedy=f"mrcnet down {name}, then up again"
+        )
+    return path.name
+
+
+def _become(line: list[str]) -> NoReturn:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the program would inherit that
+    os.execvp(line[0], line)
+
+
+def _capture(line: list[str]) -> Answer:
+    done = subprocess.run(line, capture_output=True, text=True, errors="replace", check=False)
+    code = done.returncode if done.returncode >= 0 else 128 - done.returncode  # as a shell tells a signal
+    return Answer({"exit_code": code, "stdout": done.stdout, "stderr": done.stderr}, [], code)

@@ -1,0 +1,18 @@
+"""`mrcnet status`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from mrcnet.cli.command import command
+from mrcnet.cli.output import Answer, table
+from mrcnet.kernel import lab
+
+
+@command("mrcnet status --json")
+def status_() -> Answer:
+    """List the running labs, as the kernel has them."""
+    labs = lab.status()
+    rows = [[one.lab, one.nodes, one.links, one.state] for one in labs]
+    lines = table(["lab", "nodes", "links", "state"], rows) or ["no labs"]
+    return Answer({"labs": [asdict(one) for one in labs]}, lines)

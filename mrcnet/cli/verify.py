@@ -1,0 +1,58 @@
+"""`mrcnet verify`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import click
+
+from mrcnet.cli.command import command
+from mrcnet.cli.labs import lab_parameter, running_plan
+from mrcnet.cli.output import Answer, progress, table
+from mrcnet.errors import ExitCode
+from mrcnet.verify.model import VerifyResult
+from mrcnet.verify.run import verify
+
+SHOWN = 20
+
+
+@command("mrcnet verify 4p-2t0-4t1", "mrcnet verify --json | jq '.failed[].stopped_at'")
+@lab_parameter
+@click.option(
+    "--sample", default=32, show_default=True, help="How many healthy paths are also captured hop by hop."
+)
+def verify_(lab_name: str, sample: int) -> Answer:
+    """Prove every EV of every ordered pair of hosts with packets.
+
+    A broken path is named with the hop at which it stopped. Exits with 1 if there is one.
+    """
+    plan = running_plan(lab_name)
+    result = verify(lab_name, plan, sample=sample, progress=_progress)
+    code = ExitCode.OK if result.ok else ExitCode.FAILED
+    return Answer(asdict(result), _lines(result), code)
+
+
+def _progress(proved: int, paths: int) -> None:
+    progress(f"{proved} of {paths} paths")
+
+
+def _lines(result: VerifyResult) -> Iterator[str]:
+    head = ["from", "to", "EV", "plane", "carrier", "stopped at", "reason"]
+    rows = [
+        [path.src, path.dst, f"{path.ev:#010x}", path.plane, path.carrier, path.stopped_at, path.reason]
+        for path in result.failed[:SHOWN]
+    ]
+    yield from table(head, rows)
+    if len(result.failed) > SHOWN:
+        yield f"... and {len(result.failed) - SHOWN} more (all with --json)"
+        yield "stopped at " + ", ".join(
+            f"{node} {number} times"
+            for node, number in Counter(path.stopped_at for path in result.failed).most_common(5)
+        )
+    good = result.paths - len(result.failed)
+    yield (
+        f"{good} of {result.paths} paths work, {result.sampled} of them captured hop by hop;"
+        f" {result.seconds:.2f} s"
+    )

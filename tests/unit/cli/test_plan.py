@@ -1,0 +1,97 @@
+"""`mrcnet plan` shows what the plan says, in the JSON that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import Run
+
+TOO_SMALL = "name: x\nfabric: {planes: 1, t0: 2, t1: 1, hosts_per_t0: 1}\ndefaults: {mtu: 1500}\n"
+
+
+def test_overview(run: Run) -> None:
+    """Without options the JSON holds the name, the sizes and what lint found."""
+    ran = run("plan", "4p-2t0-4t1", "--json")
+    counts = {"planes": 4, "t0": 8, "t1": 16, "hosts": 8, "links": 64, "evs_per_pair": 16}
+    assert {"name": "4p-2t0-4t1", "counts": counts, "lint": []} == ran.json
+    assert (0, "") == (ran.code, ran.err)
+
+
+def test_pair(run: Run) -> None:
+    """`--pair` lists each EV with its carrier and the address at every hop."""
+    evs = run("plan", "4p-2t0-4t1", "--pair", "h0:h5", "--json").json["evs"]
+    assert 16 == len(evs)
+    assert {
+        "ev": 0x30004,
+        "plane": 3,
+        "carrier": "fcbb:bb00:2c01:4c04:2c02:6c02::",
+        "hops": [
+            {"node": "h0", "da": "fcbb:bb00:2c01:4c04:2c02:6c02::"},
+            {"node": "p3-t0-0", "da": "fcbb:bb00:2c01:4c04:2c02:6c02::"},
+            {"node": "p3-t1-3", "da": "fcbb:bb00:4c04:2c02:6c02::"},
+            {"node": "p3-t0-1", "da": "fcbb:bb00:2c02:6c02::"},
+            {"node": "h5", "da": "fcbb:bb00:6c02::"},
+        ],
+    } == evs[-1]
+
+
+def test_node(run: Run) -> None:
+    """`--node` lists a switch's locator and its whole table."""
+    answer = run("plan", "2p-2t0-2t1", "--node", "p1-t1-0", "--json").json
+    assert "fcbb:bb00:4401::/48" == answer["locator"]
+    assert ["uN", "forward", "forward", "uA", "uA"] == [route["action"] for route in answer["routes"]]
+    assert {"dst", "action", "via", "dev"} <= set(answer["routes"][0])
+
+
+def test_host_has_no_locator(run: Run) -> None:
+    """A host's locator is null."""
+    assert run("plan", "2p-2t0-2t1", "--node", "h0", "--json").json["locator"] is None
+
+
+def test_text_shows_the_way(run: Run) -> None:
+    """For people an EV is one line with its way through the fabric."""
+    out = run("plan", "4p-2t0-4t1", "--pair", "h0:h1").out.splitlines()
+    assert ["EV", "plane", "carrier", "hops"] == out[0].split()
+    assert "0x00000001      0  fcbb:bb00:2001:6002::  h0 > p0-t0-0 > h1" == out[1]
+
+
+def test_lint_errors_fail_but_are_shown(run: Run) -> None:
+    """A fabric that would not work is shown all the same, and the exit code is 1."""
+    ran = run("plan", "-", "--json", stdin=TOO_SMALL)
+    assert (1, "") == (ran.code, ran.err)
+    assert ["error", "mtu"] == [ran.json["lint"][0][key] for key in ("severity", "code")]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["--pair", "h0:h9"], "'h9' is no host"),
+        (["--pair", "h0"], "'' is no host"),
+        (["--pair", "h1:h1"], "no path to itself"),
+        (["--pair", "p0-t0-0:h1"], "'p0-t0-0' is no host"),
+        (["--node", "p0-t0-9"], "no such node; did you mean 'p0-t0-"),
+        (["--node", "h0", "--pair", "h0:h1"], "exclude each other"),
+    ],
+)
+def test_wrong_questions(run: Run, line: list[str], words: str) -> None:
+    """A question about what is not there is refused with exit code 2, and stdout stays empty."""
+    ran = run("plan", "2p-2t0-2t1", "--json", *line)
+    assert (2, "") == (ran.code, ran.out)
+    assert words in ran.err
+
+
+def test_bad_file_is_named_with_its_place(run: Run) -> None:
+    """A mistake in a file is reported like a compiler does: file, line, column."""
+    Path("bad.yaml").write_text("name: x\nfabrik: {planes: 1}\n", encoding="utf-8")
+    ran = run("plan", "bad.yaml")
+    assert 2 == ran.code
+    assert ran.err.startswith("mrcnet: bad.yaml:2:1: unknown key 'fabrik'; did you mean 'fabric'?")
+
+
+def test_schemas_print_as_json(run: Run) -> None:
+    """`schema` prints a JSON Schema with and without --json, for topologies and for drills."""
+    for line in (["schema"], ["schema", "--json"], ["schema", "drill"]):
+        assert "object" == json.loads(run(*line).out)["type"]
