@@ -134,7 +134,7 @@ class EvSet:
             self.active[number] = False
         lacking = self._target[plane] - int(self.active[members].sum())
         if lacking > 0:
-            spare = members[~self.active[members] & (self.state[members] == State.GOOD)]
+            spare = members[~self.active[members] & (self.state[members] <= State.SKIP)]
             self.active[spare[:lacking]] = True
 
     def last_resort(self) -> int | None:
