@@ -103,4 +103,5 @@ class Spray:
         number = int(standby[0]) if len(standby) else evs.last_resort()
         if number is None:
             return np.empty(0, np.int64)
-        return np.full(min(count, int(room[evs.port[number]])), number, np.int64)
+        # control packets may have overdrawn a port: its room is then negative
+        return np.full(max(0, min(count, int(room[evs.port[number]]))), number, np.int64)
