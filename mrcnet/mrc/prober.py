@@ -126,4 +126,5 @@ class Prober:
             if trial.streak >= self._settings.probes_to_good:  # section 9 no. 16
                 skip = mark == Mark.SKIP_ONCE
                 self._evs.move(probe.ev, Cause.PROBED_SKIP if skip else Cause.PROBED, now)
+                del self._trials[probe.ev]  # should it fail again at once, it is a fresh case
         return probe.sent_at
