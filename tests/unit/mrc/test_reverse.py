@@ -1,0 +1,89 @@
+"""The EVs that SACKs ride back (spec 4.8)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from mrcnet.mrc.evs import EvSet
+from mrcnet.mrc.requestor import NEVER
+from mrcnet.mrc.reverse import ReverseEvs
+
+from .parts import ROOM, ev_set, settings_of
+
+PACE = 10_000_000
+
+
+def reverse_of(planes: int = 3, uplinks: int = 4) -> tuple[ReverseEvs, EvSet]:
+    evs, _ = ev_set(planes, uplinks)
+    return ReverseEvs(evs, settings_of(), np.random.default_rng(5)), evs
+
+
+def test_begins_with_the_first_ev_of_each_plane_in_turn() -> None:
+    """Until probes say more, each plane's first EV serves, planes in rotation (section 9 no. 29)."""
+    reverse, _ = reverse_of()
+    assert Counter({0: 10, 4: 10, 8: 10}) == Counter(reverse.pick(ROOM) for _ in range(30))
+
+
+def test_ports_with_room_come_first() -> None:
+    """A plane whose port is full is passed over while another has room."""
+    reverse, _ = reverse_of()
+    room = np.array([0, 5, 0])
+    assert {4} == {reverse.pick(room) for _ in range(6)}
+
+
+def test_an_answered_probe_makes_the_reverse_ev() -> None:
+    """The EV whose probe was answered becomes its plane's reverse EV; the other planes keep theirs."""
+    reverse, _ = reverse_of()
+    reverse.on_answer(6)
+    assert {0, 6, 8} == {reverse.pick(ROOM) for _ in range(9)}
+
+
+def test_probes_only_while_data_comes() -> None:
+    """Each stretch of data calls for one probe a pace; with no data there is none."""
+    reverse, _ = reverse_of()
+    assert NEVER == reverse.next_timer()
+    reverse.on_data(1_000)
+    assert 1_000 == reverse.next_timer()
+    assert reverse.due(999) is None
+    assert reverse.due(1_000) is not None
+    assert NEVER == reverse.next_timer()
+    reverse.on_data(2_000)
+    reverse.on_data(3_000)
+    assert 1_000 + PACE == reverse.next_timer()
+    assert reverse.due(1_000 + PACE) is not None
+    assert NEVER == reverse.next_timer()
+
+
+def probe(reverse: ReverseEvs, now: int) -> int:
+    reverse.on_data(now)
+    number = reverse.due(now)
+    assert number is not None
+    return number
+
+
+def test_three_unanswered_probes_drop_a_reverse_ev() -> None:
+    """A plane whose probes go unanswered serves no more, until one is answered again."""
+    reverse, evs = reverse_of(planes=2)
+    probes = [0, 0]
+    now = 0
+    while min(probes) < 4:
+        now += PACE
+        number = probe(reverse, now)
+        plane = int(evs.plane[number])
+        probes[plane] += 1
+        if plane == 1:
+            reverse.on_answer(number)
+        # the fourth probe finds the third unanswered
+        assert (probes[0] < 4) == (0 in {int(evs.plane[reverse.pick(ROOM)]) for _ in range(4)})
+    reverse.on_answer(2)
+    assert 2 in {reverse.pick(ROOM) for _ in range(4)}
+
+
+def test_with_no_reverse_ev_left_something_is_tried() -> None:
+    """When every plane's probes went unanswered, SACKs go out at random rather than not at all."""
+    reverse, evs = reverse_of(planes=1)
+    for turn in range(1, 5):
+        probe(reverse, turn * PACE)
+    assert len({reverse.pick(ROOM) for _ in range(60)}) == len(evs.paths)
