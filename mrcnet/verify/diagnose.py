@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
 
 from mrcnet.plan.model import Plan
 from mrcnet.verify.model import PlannedPath
@@ -39,28 +38,27 @@ def stop(plan: Plan, planned: PlannedPath, seen: Iterable[Sighting]) -> tuple[st
 
 
 def deviation(planned: PlannedPath, seen: Iterable[Sighting]) -> tuple[str, str] | None:
-    """(node, words) where a delivered packet's captured hops first differ from the walk; None if nowhere.
+    """(node, words) where a delivered packet's captured hops differ from the walk; None if nowhere.
 
-    The order of capture says nothing between nodes, so what was seen is put in the order of the walk first.
+    Captures of different nodes have no common order, so they are compared node by node.
     """
-    sightings = list(seen)
-    hops = planned.walk.hops
-    source = hops[0]
-    outs = [each for each in sightings if each.node == source.node and each.outgoing]
-    if [(each.port, each.da) for each in outs] != [(planned.path.port, source.da)]:
-        return source.node, f"left {source.node} {_as(outs)}, not as {source.da} by {planned.path.port}"
-    order = {hop.node: at for at, hop in enumerate(hops)}
-    came = sorted(
-        (each for each in sightings if not each.outgoing),
-        key=lambda each: (order.get(each.node, len(hops)), each.node),
-    )
-    for hop, sighting in zip_longest(hops[1:], came):
-        if sighting is None:
-            return hop.node, f"was not seen at {hop.node}"
-        if hop is None or sighting.node != hop.node:
-            return sighting.node, f"came by {sighting.node}, which is not on its walk"
-        if sighting.da != hop.da:
-            return hop.node, f"arrived at {hop.node} as {sighting.da}, not as {hop.da}"
+    source, *rest = planned.walk.hops
+    out: list[tuple[str, str]] = []
+    came: dict[str, list[str]] = {hop.node: [] for hop in rest}
+    for sighting in seen:
+        if not sighting.outgoing:
+            if sighting.node not in came:
+                return sighting.node, f"came by {sighting.node}, which is not on its walk"
+            came[sighting.node].append(sighting.da)
+        elif sighting.node == source.node:
+            out.append((sighting.da, sighting.port))
+    if out != [(source.da, planned.path.port)]:
+        found = " and ".join(f"as {da} by {port}" for da, port in out) or "unseen"
+        return source.node, f"left {source.node} {found}, not as {source.da} by {planned.path.port}"
+    for hop in rest:
+        if came[hop.node] != [hop.da]:
+            found = " and ".join(f"as {da}" for da in came[hop.node]) or "nothing"
+            return hop.node, f"at {hop.node} arrived {found}, not once as {hop.da}"
     return None
 
 
@@ -81,7 +79,3 @@ def choose_sample(planned: Sequence[PlannedPath], healthy: Iterable[int], size: 
         chosen += [group[place] for place in places]
         left -= want
     return sorted(chosen)
-
-
-def _as(sightings: Sequence[Sighting]) -> str:
-    return " and ".join(f"as {each.da} by {each.port}" for each in sightings) or "unseen"

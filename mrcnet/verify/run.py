@@ -10,6 +10,7 @@ import numpy as np
 
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel.netns import is_namespace, path_of, room_for_files
+from mrcnet.kernel.processes import register_run
 from mrcnet.plan.model import Plan
 from mrcnet.verify.diagnose import choose_sample, deviation, stop
 from mrcnet.verify.model import FailedPath, PlannedPath, Progress, VerifyResult, failure, planned_paths
@@ -33,6 +34,19 @@ def verify(lab: str, plan: Plan, *, sample: int = SAMPLE, progress: Progress | N
     """
     start = time.monotonic()
     _check_nodes(lab, plan)
+    try:
+        with register_run(lab):
+            paths, failed, sampled = _verify(lab, plan, sample, progress)
+    except OSError as error:  # the lab went away under us, or the kernel gives no packet sockets
+        raise EnvironmentFault(
+            f"verify of lab {lab} cannot go on: {error}", remedy="see `mrcnet status` and `mrcnet doctor`"
+        ) from error
+    return VerifyResult(paths, not failed, failed, time.monotonic() - start, sampled)
+
+
+def _verify(
+    lab: str, plan: Plan, sample: int, progress: Progress | None
+) -> tuple[int, tuple[FailedPath, ...], int]:
     planned = tuple(planned_paths(plan))
     nonce = os.urandom(NONCE)
     probes = build_probes(plan, planned, nonce)
@@ -41,7 +55,7 @@ def verify(lab: str, plan: Plan, *, sample: int = SAMPLE, progress: Progress | N
         run = _Run(lab, plan, planned, probes, stations, progress)
         run.prove()
         failed, sampled = run.explain(sample)
-    return VerifyResult(len(planned), not failed, failed, time.monotonic() - start, sampled)
+    return len(planned), failed, sampled
 
 
 class _Run:
