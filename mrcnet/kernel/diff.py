@@ -34,6 +34,11 @@ def diff(plan: Plan, found: Mapping[str, NodeState]) -> ChangeSet:
     return tuple(changes)
 
 
+def node_changes(plan: Plan, found: NodeState) -> ChangeSet:
+    """The changes inside one node, its links being as planned."""
+    return tuple(_node(desired(plan.nodes[found.name]), found, {}))
+
+
 def _doomed(wanted: Mapping[str, NodeState], found: Mapping[str, NodeState]) -> dict[End, str]:
     """Every found end of a link that is not as planned, or whose far end is not, with the reason."""
     doomed: dict[End, str] = {}

@@ -1,0 +1,197 @@
+"""Cut a link and heal it, with the instant at which it happened.
+
+A loud cut takes both ends down. A silent one leaves the carrier: a filter on both ends eats what they send.
+Which faults there are is read from the kernel, never remembered.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from mrcnet.errors import EnvironmentFault, InputError, PartialError
+from mrcnet.kernel import bpf, lab, links, marks, state, tc
+from mrcnet.kernel.apply import CUT_PRIORITY, apply
+from mrcnet.kernel.diff import node_changes
+from mrcnet.kernel.handles import Handles
+from mrcnet.kernel.model import Address, Change, Device, Neighbour, NodeState, Setting
+from mrcnet.kernel.netlink import NetlinkSocket
+from mrcnet.kernel.observe import CUT_FILTER, LabState, observe
+from mrcnet.plan.model import Plan, Route
+from mrcnet.topology.model import End, Link
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRecord:
+    """What was done when: `at_ns` (CLOCK_MONOTONIC) plus or minus `error_ns`."""
+
+    fault: str
+    target: str
+    at_ns: int
+    error_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveFault:
+    """A link that is cut now."""
+
+    target: str
+    silent: bool
+
+
+def cut(plan: Plan, lab_name: str, target: str, silent: bool = False) -> FaultRecord:
+    """Cut the link `target` (`p0-t0-0:p0-t1-1`, or `node:port`).
+
+    InputError if there is no such lab or link, or it is cut already.
+    """
+    link = find_link(plan, target)
+    with _opened(lab_name), Handles(lab_name) as handles:
+        found = _look(handles, lab_name, link)
+        if _faulty(found, link):
+            name = _name(link)
+            raise InputError(f"link {name} is cut already", remedy=f"`mrcnet fault {lab_name} heal {name}`")
+        sockets = [handles.socket(end.node) for end in (link.a, link.b)]
+        indices = [found.indices[end.node, end.port] for end in (link.a, link.b)]
+        if silent:
+            return _cut_silently(link, sockets, indices)
+        downs = [links.set_up(index, up=False) for index in indices]
+        # With one end down a veth carries nothing either way: the first write is the cut.
+        at_ns, error_ns = _timed(sockets[:1], downs[:1])
+        _timed(sockets[1:], downs[1:])
+    return FaultRecord("cut", _name(link), at_ns, error_ns)
+
+
+def heal(plan: Plan, lab_name: str, target: str) -> FaultRecord:
+    """Undo `cut`, loud or silent. The instant is that of the last write: from then on the link carries again.
+
+    InputError if there is no such lab or link, or it is not cut.
+    """
+    link = find_link(plan, target)
+    with _opened(lab_name), Handles(lab_name) as handles:
+        found = _look(handles, lab_name, link)
+        if not _faulty(found, link):
+            raise InputError(f"link {_name(link)} is not cut")
+        begin = time.monotonic_ns()
+        apply(handles, _changes_at(plan, found.nodes, (link.a, link.b)), found.indices)
+        end = time.monotonic_ns()
+        rest = _changes_at(plan, _look(handles, lab_name, link).nodes, (link.a, link.b))
+        if rest:
+            raise PartialError(f"link {_name(link)} is not whole: {rest[0]}", remedy="`mrcnet up` mends it")
+    return FaultRecord("heal", _name(link), (begin + end) // 2, (end - begin + 1) // 2)
+
+
+def active_faults(lab_name: str) -> tuple[ActiveFault, ...]:
+    """The links of a lab that are cut now. InputError if there is no such lab."""
+    nodes = [one.node for one in marks.owned(lab_name)]
+    if not nodes:
+        raise lab.unknown(lab_name)
+    with Handles(lab_name, len(nodes)) as handles:
+        return faults_in(observe(handles, nodes).nodes)
+
+
+def faults_in(nodes: Mapping[str, NodeState]) -> tuple[ActiveFault, ...]:
+    """The cut links among what was observed, each once."""
+    found: dict[tuple[str, ...], ActiveFault] = {}
+    for node, state_ in nodes.items():
+        for device in state_.devices.values():
+            if device.kind == "veth" and _is_cut(device):
+                ends = sorted((str(End(node, device.name)), str(device.peer)))
+                target = ":".join(sorted((node, device.peer.node))) if device.peer else ends[0]
+                found.setdefault(tuple(ends), ActiveFault(target, silent=device.up))
+    return tuple(found.values())
+
+
+def find_link(plan: Plan, target: str) -> Link:
+    """The link that `a:b` or `node:port` names. InputError if none does, or several."""
+    node, _, rest = target.partition(":")
+    if node not in plan.nodes:
+        raise InputError(f"{target!r}: there is no node {node!r}", remedy="name a link like p0-t0-0:p0-t1-1")
+    mine = [link for link in plan.topology.links if node in (link.a.node, link.b.node)]
+    found = [link for link in mine if rest in (link.a.node, link.b.node) and rest != node]
+    found = found or [link for link in mine if End(node, rest) in (link.a, link.b)]
+    if not found:
+        neighbours = ", ".join(sorted({link.b.node if link.a.node == node else link.a.node for link in mine}))
+        raise InputError(f"{target!r} names no link; {node} has links to {neighbours or 'nobody'}")
+    if len(found) > 1:
+        names = ", ".join(str(link.a if link.a.node == node else link.b) for link in found)
+        raise InputError(f"{target!r} names {len(found)} links", remedy=f"name one by its port: {names}")
+    return found[0]
+
+
+def _opened(lab_name: str) -> AbstractContextManager[None]:
+    marks.lab_name(lab_name)
+    if not marks.owned(lab_name):
+        raise lab.unknown(lab_name)
+    return state.locked(lab_name)
+
+
+def _look(handles: Handles, lab_name: str, link: Link) -> LabState:
+    ends = (link.a, link.b)
+    try:
+        found = observe(handles, [end.node for end in ends])
+    except FileNotFoundError as error:
+        raise PartialError(f"lab {lab_name!r} is not whole", remedy="`mrcnet up` mends it") from error
+    if any(end.port not in found.nodes[end.node].devices for end in ends):
+        raise PartialError(f"link {_name(link)} is gone", remedy="`mrcnet up` mends it")
+    return found
+
+
+def _faulty(found: LabState, link: Link) -> bool:
+    return any(_is_cut(found.nodes[end.node].devices[end.port]) for end in (link.a, link.b))
+
+
+def _is_cut(device: Device) -> bool:
+    return not device.up or device.silenced
+
+
+def _cut_silently(link: Link, sockets: list[NetlinkSocket], indices: list[int]) -> FaultRecord:
+    descriptor = bpf.load_program(bpf.SILENCE, CUT_FILTER)
+    try:
+        for socket, index in zip(sockets, indices, strict=True):
+            bpf.allow_filters(socket, index)
+        adds = [tc.add_filter(index, tc.EGRESS, CUT_PRIORITY, descriptor, CUT_FILTER) for index in indices]
+        at_ns, error_ns = _timed(sockets, adds)
+    finally:
+        os.close(descriptor)  # the filters keep the program
+    return FaultRecord("cut", _name(link), at_ns, error_ns)
+
+
+def _timed(sockets: list[NetlinkSocket], requests: list[bytes]) -> tuple[int, int]:
+    """Write the requests, prepared before, between two looks at the clock: (middle, half the width) in ns."""
+    prepared = [socket.prepare(request) for socket, request in zip(sockets, requests, strict=True)]
+    writes = list(zip(sockets, prepared, strict=True))
+    begin = time.monotonic_ns()
+    for socket, request in writes:
+        socket.post(request)
+    end = time.monotonic_ns()
+    for socket in sockets:
+        if refusal := socket.settle():
+            raise EnvironmentFault(f"the kernel refused: {refusal}", remedy="`mrcnet doctor` tells more")
+    return (begin + end) // 2, (end - begin + 1) // 2
+
+
+def _changes_at(plan: Plan, found: Mapping[str, NodeState], ends: Iterable[End]) -> tuple[Change, ...]:
+    """What the two ends of a link lack; other links of the same nodes may be cut on purpose."""
+    return tuple(
+        change
+        for end in ends
+        for change in node_changes(plan, found[end.node])
+        if _port_of(change) == end.port
+    )
+
+
+def _port_of(change: Change) -> str | None:
+    match change.item:
+        case Setting() | Address() | Neighbour():
+            return change.item.port
+        case Route():
+            return change.item.dev
+        case _:
+            return None
+
+
+def _name(link: Link) -> str:
+    return f"{link.a.node}:{link.b.node}"

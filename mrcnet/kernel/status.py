@@ -1,0 +1,66 @@
+"""What labs there are, and how they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mrcnet.errors import MrcnetError
+from mrcnet.kernel import lab, marks, state
+from mrcnet.kernel.diff import diff
+from mrcnet.kernel.faults import faults_in
+from mrcnet.kernel.handles import Handles
+from mrcnet.kernel.model import NodeState
+from mrcnet.kernel.observe import observe
+from mrcnet.plan.build import build_plan
+from mrcnet.topology.load import load_text
+
+
+class State(StrEnum):
+    """How a lab is."""
+
+    UP = "up"  # as planned
+    DEGRADED = "degraded"  # as planned but for cut links
+    PARTIAL = "partial"  # something else differs, or it cannot be told
+
+
+@dataclass(frozen=True, slots=True)
+class LabStatus:
+    """A lab: how many nodes and links are there, and whether they are as planned."""
+
+    lab: str
+    nodes: int
+    links: int
+    state: State
+
+
+def status() -> tuple[LabStatus, ...]:
+    """Every lab, by name. EnvironmentFault without privilege."""
+    return tuple(map(_status, lab.labs()))
+
+
+def _status(name: str) -> LabStatus:
+    nodes = [one.node for one in marks.owned(name)]
+    try:
+        with Handles(name, len(nodes)) as handles:
+            found = observe(handles, nodes).nodes
+    except OSError:  # it is being changed under our eyes
+        return LabStatus(name, len(nodes), 0, State.PARTIAL)
+    ends = sum(device.kind == "veth" for node in found.values() for device in node.devices.values())
+    return LabStatus(name, len(nodes), ends // 2, _state(name, found))
+
+
+def _state(name: str, found: Mapping[str, NodeState]) -> State:
+    stored = state.recall(name)
+    if stored is None:
+        return State.PARTIAL
+    try:
+        plan = build_plan(load_text(stored.text, stored.file))
+    except MrcnetError:
+        return State.PARTIAL
+    changes = diff(plan, found)
+    if not changes:
+        return State.UP
+    cut = {node for fault in faults_in(found) for node in fault.target.split(":")}
+    return State.DEGRADED if all(change.node in cut for change in changes) else State.PARTIAL
