@@ -30,7 +30,7 @@ class WithProgram(click.Command):
 
 @command(
     "mrcnet exec 4p-2t0-4t1 p0-t0-0 -- ip -6 route",
-    "mrcnet exec h0 -- ping -c 1 fd4d:5200:0:2::1",
+    "mrcnet exec h0 -- ip -6 address show dev eth1",
     cls=WithProgram,
 )
 @click.argument("words", nargs=-1, metavar="[LAB] NODE -- PROGRAM...")

@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "plan": "Show addresses, SIDs, EVs and tables of a topology; touches nothing.",
         "up": "Make the kernel hold what a topology says; changes only what differs.",
         "status": "List the running labs.",
-        "verify": "Prove every EV of every pair of hosts with packets.",
+        "verify": "Prove every EV of every ordered pair of hosts with packets.",
         "traffic": "Run MRC traffic between hosts of a lab.",
         "fault": "Cut or heal a link of a lab.",
         "drill": "Run a drill: traffic, timed faults, a verdict.",

@@ -11,7 +11,10 @@ from mrcnet.kernel import lab
 
 @command("mrcnet status --json")
 def status_() -> Answer:
-    """List the running labs, as the kernel has them."""
+    """List the running labs.
+
+    What there is, is read from the kernel, not from a file.
+    """
     labs = lab.status()
     rows = [[one.lab, one.nodes, one.links, one.state] for one in labs]
     lines = table(["lab", "nodes", "links", "state"], rows) or ["no labs"]
