@@ -29,7 +29,7 @@ from mrcnet.mrc.wire.numbers import (
 )
 
 _QUANTUM = 32  # packets of one QP in its turn: fewer would waste what a batch costs
-BATCH = 64  # frames per call: large enough to carry NumPy's overhead, small enough to stay in the cache
+BATCH = 128  # frames per call: large enough to carry NumPy's overhead, small enough to stay in the cache
 
 _IS_WRITE = np.zeros(256, np.bool_)
 _IS_WRITE[Opcode.WRITE_FIRST : Opcode.WRITE_ONLY_IMM + 1] = True
@@ -108,12 +108,12 @@ class Endpoint:
         for qp in qps:
             self._control(qp, out, room, now)
         self._turn += 1
-        for step in range(len(qps)):
-            qp = qps[(self._turn + step) % len(qps)]
+        first = self._turn % len(qps) if qps else 0
+        ready = [qp for qp in qps[first:] + qps[:first] if qp.requestor.sendable()]
+        for qp in ready:
             if not out.room:
                 break
-            if qp.requestor.sendable():
-                qp.fill(out, min(out.room, _QUANTUM), room, now)
+            qp.fill(out, min(out.room, max(_QUANTUM, BATCH // len(ready))), room, now)
         return out
 
     def _control(self, qp: Qp, out: TxBatch, room: npt.NDArray[np.int64], now: int) -> None:

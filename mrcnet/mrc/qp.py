@@ -95,6 +95,7 @@ class Qp:
             )
             for path in spec.paths
         ]
+        self._made: dict[tuple[int, int, int], bytes] = {}  # heads by EV, class and destination QP
         dscp = settings.dscp
         self._data_class = dscp.trimmable << 2 | ECN_ECT0
         self._again_class = dscp.trimmable_retx << 2 | ECN_ECT0
@@ -110,8 +111,12 @@ class Qp:
         return np.asarray((self._peer_hi[port] == high) & (self._peer_lo[port] == low))
 
     def _head(self, number: int, traffic_class: int, dqp: int) -> bytes:
-        settings = self._settings
-        return head(self._flows[number], settings.ev_format, settings.udp_port, traffic_class, dqp)
+        key = number, traffic_class, dqp
+        made = self._made.get(key)
+        if made is None:
+            form, udp_port = self._settings.ev_format, self._settings.udp_port
+            made = self._made[key] = head(self._flows[number], form, udp_port, traffic_class, dqp)
+        return made
 
     def _write_heads(self) -> npt.NDArray[np.uint8]:
         """All that the writes on one EV have in common, a row an EV: (EVs, 138)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, Mark
 
 Column = npt.NDArray[Any]
 _SPAN = 64  # a SACK's bitmap
+_OLDEST = -(1 << 15)  # ack_psn_offset has 16 bits: older replays must not look like newer packets
+_WAITING = 1 << 10  # SACKs that wait to be sent: a storm of probes drops the oldest, as a network would
+_NEWS = 1 << 10  # PSNs that one step shows as newly missing: a far jump is not told hole by hole
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,11 @@ class Responder:
         self._rcvd_bytes = 0
         self._trigger = 0
         self._messages = 0
-        self._pending: list[Report] = []
+        self._pending: deque[Report] = deque(maxlen=_WAITING)
+        self._untold: list[Column] = []  # PSNs that arrived since the last SACK
+        self._told_max = start_psn - 1  # max_rcv at the last SACK
+        self._walk = start_psn  # spec 3.4: where the next look at older holes begins
+        self._low_turn = True
 
     def accept(self, arrivals: Arrivals, place: Callable[[npt.NDArray[np.bool_]], None], now: int) -> None:
         """Take a batch of packets whose headers are in order (spec 3.1).
@@ -132,43 +140,63 @@ class Responder:
         marked = np.flatnonzero(arrivals.marked & (fresh | repeated))
         for row in marked.tolist():  # a mark names its own EV, so it is never coalesced
             self._report(int(psn[row]), row, arrivals, Mark.SKIP_ONCE, self._base_for(int(psn[row])))
-        at_once = (arrivals.urgent & (fresh | repeated)) | repeated
-        if self._trigger < self._settings.sack_threshold and not at_once.any():
-            return
         rows = np.flatnonzero(fresh | repeated)
         if not len(rows):
+            return
+        self._untold.append(psn[rows])
+        if (
+            self._trigger < self._settings.sack_threshold
+            and not (arrivals.urgent[rows] | repeated[rows]).any()
+        ):
             return
         for base, row in self._windows(psn, rows):
             self._report(int(psn[row]), row, arrivals, Mark.NONE, base)
         self._trigger = 0
+        self._untold.clear()
+        self._told_max = self.max_rcv
 
     def _base_for(self, psn: int) -> int:
         """spec 3.4: the window that contains the packet."""
         return self.cack + 1 if psn <= self.cack + _SPAN else psn - _SPAN + 1
 
     def _windows(self, psn: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-        """Bitmap bases that together show every packet of `rows`, the lowest hole's window first, each
-        with the row that serves as its trigger: the last arrival it contains (spec 3.4, "Build").
+        """Bitmap bases of the SACKs to send, each with the row that serves as its trigger: the last arrival
+        it contains, or else the last of all (spec 3.4, "Build").
+
+        Together they show all that arrived since the last SACK and all that it passed over; before that, in
+        turn, the lowest hole and a walk over the older ones in steps of 64, so that no hole stays untold.
         """
         if self.max_rcv <= self.cack + _SPAN:
             return [(self.cack + 1, int(rows[-1]))]
+        bases = [self._older()]
+        passed = np.arange(max(self._told_max + 1, self.max_rcv - _NEWS), self.max_rcv + 1)
+        above = np.unique(np.concatenate((*self._untold, passed)))
+        above = above[(above > self.cack) & ((above < bases[0]) | (above >= bases[0] + _SPAN))]
+        while len(above):
+            bases.append(int(above[0]))
+            above = above[above >= bases[-1] + _SPAN]
+        arrived = psn[rows]
         windows: list[tuple[int, int]] = []
-        base = self.cack + 1
-        above = np.sort(psn[rows][psn[rows] > self.cack])
-        shown = psn[rows]
-        while True:
-            inside = rows[(shown >= base) & (shown < base + _SPAN)]
+        for base in bases:
+            inside = rows[(arrived >= base) & (arrived < base + _SPAN)]
             windows.append((base, int(inside[-1]) if len(inside) else int(rows[-1])))
-            above = above[above >= base + _SPAN]
-            if not len(above):
-                return windows
-            base = int(above[0])
+        return windows
+
+    def _older(self) -> int:
+        """A base for what was told before: just above cack, or the next step of the walk."""
+        self._low_turn = not self._low_turn
+        if not self._low_turn:
+            return self.cack + 1
+        self._walk += _SPAN
+        if not self.cack + _SPAN < self._walk <= self.max_rcv:
+            self._walk = self.cack + 1 + _SPAN
+        return self._walk
 
     def _report(self, psn: int, row: int, arrivals: Arrivals, mark: Mark, base: int) -> None:
         self._pending.append(
             Report(
                 self._sack(
-                    psn - self.cack,
+                    max(psn - self.cack, _OLDEST),
                     base,
                     int(arrivals.entropy[row]),
                     int(arrivals.timestamp[row]),
@@ -180,9 +208,7 @@ class Responder:
         )
 
     def answer_probe(self, probe_id: int, entropy: int, timestamp: int, marked: bool) -> None:
-        """spec 3.3: a reliability probe is answered at once, with the present bitmap; past the first
-        window the highest one is shown too, so that a probe tells of the newest packets.
-        """
+        """spec 3.3: a reliability probe is answered at once, with the present bitmap above cack."""
         mark = Mark.SKIP_ONCE if marked else Mark.NONE
         base = self.cack + 1
         self._pending.append(
@@ -213,8 +239,7 @@ class Responder:
 
     def reports(self, most: int) -> list[Report]:
         """Up to `most` of the SACKs that are due, oldest first; they are handed over once."""
-        due, self._pending = self._pending[:most], self._pending[most:]
-        return due
+        return [self._pending.popleft() for _ in range(min(most, len(self._pending)))]
 
     @property
     def has_reports(self) -> bool:

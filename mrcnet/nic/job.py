@@ -20,7 +20,7 @@ from mrcnet.workload.flow import Flow
 RING_BUDGET = 768 << 20  # bytes of ring memory that one run may take
 _RING_MOST = 8192
 _RING_LEAST = 2048
-_IN_FLIGHT = 2048  # packets under way in the whole run: more only wait, for nothing in the fabric holds them
+_IN_FLIGHT = 512  # packets under way in the whole run: more only wait, for nothing in the fabric holds them
 _WINDOW_LEAST = 16  # packets of one flow
 _PACE = 30_000  # packets per wall second that even a slow machine carries
 _FRAME = 512  # headers and the ring's own, rounded up
