@@ -11,7 +11,7 @@ import numpy as np
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel.netns import is_namespace, path_of, room_for_files
 from mrcnet.kernel.processes import register_run
-from mrcnet.plan.model import Plan
+from mrcnet.plan.model import NodePlan, Plan
 from mrcnet.verify.diagnose import choose_sample, deviation, stop
 from mrcnet.verify.model import FailedPath, PlannedPath, Progress, VerifyResult, failure, planned_paths
 from mrcnet.verify.probes import NONCE, Numbers, Probes, build_probes, probe_port
@@ -90,7 +90,9 @@ class _Run:
         """(broken paths and where each stops, number of healthy ones watched on their way)."""
         broken = np.flatnonzero(~self._proved)
         sampled = choose_sample(self._planned, np.flatnonzero(self._proved).tolist(), sample)
-        seen = self._trace(np.concatenate((broken, np.array(sampled, np.int64))))
+        followed = np.concatenate((broken, np.array(sampled, np.int64)))
+        nodes = self._on_the_way(followed)
+        seen = self._trace(followed, nodes)
         failed = {
             index: self._broken(index, seen.get(index, []))
             for index in broken.tolist()
@@ -98,7 +100,7 @@ class _Run:
         }
         # One more look at what differs, for a capture may have been lost.
         odd = [index for index in sampled if deviation(self._planned[index], seen.get(index, []))]
-        again = self._trace(np.array(odd, np.int64)) if odd else {}
+        again = self._trace(np.array(odd, np.int64), nodes) if odd else {}
         for index in odd:
             if found := deviation(self._planned[index], again.get(index, [])):
                 failed[index] = failure(self._planned[index], *found)
@@ -114,10 +116,12 @@ class _Run:
             return failure(planned, planned.dst, f"came in by {port}, not by {planned.dst}:{into}")
         return failure(planned, *stop(self._plan, planned, seen))
 
-    def _trace(self, indexes: Numbers) -> dict[int, list[Sighting]]:
-        """Send the probes of `indexes` once more, with ears on every node of their walks: who saw what."""
-        names = sorted({hop.node for index in indexes.tolist() for hop in self._planned[index].walk.hops})
-        nodes = [self._plan.nodes[name] for name in names]
+    def _on_the_way(self, indexes: Numbers) -> list[NodePlan]:
+        names = {hop.node for index in indexes.tolist() for hop in self._planned[index].walk.hops}
+        return [node for name, node in self._plan.nodes.items() if name in names]
+
+    def _trace(self, indexes: Numbers, nodes: Sequence[NodePlan]) -> dict[int, list[Sighting]]:
+        """Send the probes of `indexes` once more, with ears on `nodes`: who saw what of each path."""
         seen: dict[int, list[Sighting]] = {}
         with open_sniffers(self._lab, nodes, probe_port(self._plan), self._probes) as sniffers:
             for burst in _bursts(self._probes, indexes, _SLOW):
