@@ -67,7 +67,7 @@ class _Applier:
             else:
                 self._touch_up(node, changes)
         raised = self._lay(cables)
-        for node in {*self.by_node, *raised}:
+        for node in dict.fromkeys((*self.by_node, *raised)):
             changes = self.by_node.get(node, [])
             steps = [(links.set_up(index), change) for index, change in raised.get(node, ())]
             steps += [

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from typing import TypeVar
+
 from mrcnet.kernel.model import Address, Device, Neighbour, NodeState, Sysctl
 from mrcnet.plan.model import NodePlan, Port
 from mrcnet.plan.tables import SWITCH_DEVICE
 from mrcnet.topology.model import End, Role
+
+Thing = TypeVar("Thing")
 
 LINK_LOCAL_LENGTH = 64
 
@@ -43,13 +49,15 @@ def desired(node: NodePlan) -> NodeState:
     return NodeState(
         name=node.name,
         devices=devices,
-        addresses=frozenset(_addresses(node)),
-        neighbours=frozenset(
-            Neighbour(port.name, port.peer_link_local, port.peer_mac) for port in node.ports
-        ),
-        routes=frozenset(node.routes),
-        sysctls=frozenset(sysctls),
+        addresses=_ordered(_addresses(node)),
+        neighbours=_ordered(Neighbour(port.name, port.peer_link_local, port.peer_mac) for port in node.ports),
+        routes=_ordered(node.routes),
+        sysctls=_ordered(sysctls),
     )
+
+
+def _ordered(things: Iterable[Thing]) -> AbstractSet[Thing]:
+    return dict.fromkeys(things).keys()
 
 
 def _device(port: Port) -> Device:

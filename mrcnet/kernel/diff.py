@@ -23,7 +23,7 @@ def diff(plan: Plan, found: Mapping[str, NodeState]) -> ChangeSet:
     wanted = {name: desired(node) for name, node in plan.nodes.items()}
     doomed = _doomed(wanted, found)
     changes = [*_stray_links(doomed, found)]
-    for name in found.keys() - wanted.keys():
+    for name in sorted(found.keys() - wanted.keys()):
         changes.append(Change(Op.REMOVE, Kind.NAMESPACE, name, name, _UNPLANNED))
     for name in wanted:
         if name not in found:
@@ -101,13 +101,13 @@ def _node(wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str])
     if found is not None:
         for odd in found.odd_routes:
             yield Change(Op.REMOVE, Kind.ROUTE, name, odd, "ours, but no shape of ours")
-        for route in found.routes - wanted.routes:
+        for route in sorted(found.routes - wanted.routes, key=str):
             if route.dev in kept:
                 yield Change(Op.REMOVE, Kind.ROUTE, name, route, _UNPLANNED)
-        for neighbour in found.neighbours - wanted.neighbours:
+        for neighbour in sorted(found.neighbours - wanted.neighbours, key=str):
             if neighbour.port in kept:
                 yield Change(Op.REMOVE, Kind.NEIGHBOUR, name, neighbour, _UNPLANNED)
-        for address in found.addresses - wanted.addresses:
+        for address in sorted(found.addresses - wanted.addresses, key=str):
             if address.port in kept:
                 yield Change(Op.REMOVE, Kind.ADDRESS, name, address, _UNPLANNED)
     for address in wanted.addresses:

@@ -65,7 +65,7 @@ def cut(plan: Plan, lab_name: str, target: str, silent: bool = False) -> FaultRe
 
 
 def heal(plan: Plan, lab_name: str, target: str) -> FaultRecord:
-    """Undo `cut`, loud or silent. The instant is that of the last write: from then on the link carries again.
+    """Undo `cut`, loud or silent. The instant lies between the first write of the repair and its last.
 
     InputError if there is no such lab or link, or it is not cut.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -92,15 +93,15 @@ class Setting:
 class NodeState:
     """All that we look after in one namespace, as planned or as found.
 
-    `odd_routes` bear our protocol number but no shape of ours; a plan has none.
+    Planned sets keep the plan's order. `odd_routes` bear our protocol number but no shape of ours.
     """
 
     name: str
     devices: Mapping[str, Device]
-    addresses: frozenset[Address]
-    neighbours: frozenset[Neighbour]
-    routes: frozenset[Route]
-    sysctls: frozenset[Sysctl]
+    addresses: AbstractSet[Address]
+    neighbours: AbstractSet[Neighbour]
+    routes: AbstractSet[Route]
+    sysctls: AbstractSet[Sysctl]
     odd_routes: tuple[RouteSeen, ...] = ()
 
 
