@@ -28,9 +28,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "up": "Make the kernel hold what a topology says; changes only what differs.",
         "status": "List the running labs.",
         "verify": "Prove every EV of every ordered pair of hosts with packets.",
-        "traffic": "Run MRC traffic between hosts of a lab.",
+        "traffic": "Run MRC traffic between hosts of a lab; every byte is checked where it arrives.",
         "fault": "Cut or heal a link of a lab.",
-        "drill": "Run a drill: traffic, timed faults, a verdict.",
+        "drill": "Run a drill: traffic, timed faults, measures, a verdict.",
         "exec": "Run a program on a node.",
         "down": "Remove a lab and all that belongs to it.",
     }

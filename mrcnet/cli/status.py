@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from mrcnet.cli.command import command
 from mrcnet.cli.output import Answer, table
-from mrcnet.kernel import lab
+from mrcnet.kernel.status import status
 
 
 @command("mrcnet status --json")
@@ -15,7 +15,7 @@ def status_() -> Answer:
 
     What there is, is read from the kernel, not from a file.
     """
-    labs = lab.status()
+    labs = status()
     rows = [[one.lab, one.nodes, one.links, one.state] for one in labs]
     lines = table(["lab", "nodes", "links", "state"], rows) or ["no labs"]
     return Answer({"labs": [asdict(one) for one in labs]}, lines)

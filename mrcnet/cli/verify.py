@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -10,12 +9,10 @@ import click
 
 from mrcnet.cli.command import command
 from mrcnet.cli.labs import lab_parameter, running_plan
-from mrcnet.cli.output import Answer, progress, table
+from mrcnet.cli.output import Answer, progress
 from mrcnet.errors import ExitCode
-from mrcnet.verify.model import VerifyResult
+from mrcnet.verify.model import FailedPath, VerifyResult
 from mrcnet.verify.run import verify
-
-SHOWN = 20
 
 
 @command("mrcnet verify 4p-2t0-4t1", "mrcnet verify --json | jq '.failed[].stopped_at'")
@@ -39,18 +36,13 @@ def _progress(proved: int, paths: int) -> None:
 
 
 def _lines(result: VerifyResult) -> Iterator[str]:
-    head = ["from", "to", "EV", "plane", "carrier", "stopped at", "reason"]
-    rows = [
-        [path.src, path.dst, f"{path.ev:#010x}", path.plane, path.carrier, path.stopped_at, path.reason]
-        for path in result.failed[:SHOWN]
-    ]
-    yield from table(head, rows)
-    if len(result.failed) > SHOWN:
-        yield f"... and {len(result.failed) - SHOWN} more (all with --json)"
-        yield "stopped at " + ", ".join(
-            f"{node} {number} times"
-            for node, number in Counter(path.stopped_at for path in result.failed).most_common(5)
-        )
+    groups: dict[str, list[FailedPath]] = {}
+    for path in result.failed:
+        groups.setdefault(path.stopped_at, []).append(path)
+    for node, paths in groups.items():
+        first = paths[0]
+        yield f"{len(paths)} paths stop at {node}; the first: {first.src} > {first.dst} EV {first.ev:#010x}"
+        yield f"  {first.reason}"
     good = result.paths - len(result.failed)
     yield (
         f"{good} of {result.paths} paths work, {result.sampled} of them captured hop by hop;"
