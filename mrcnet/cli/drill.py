@@ -114,7 +114,8 @@ def _measure_lines(measures: Measures) -> Iterator[str]:
     yield f"  recovery             {ms(measures.recovery_ms)} {bar}  goodput at 99 % of before"
     yield f"  longest delivery gap {ms(measures.longest_gap_ms)}, before the fault {before}"
     yield (
-        f"  packets              {measures.packets_lost} lost, {measures.packets_retransmitted} retransmitted,"
+        f"  packets              {measures.packets_lost} lost,"
+        f" {measures.packets_retransmitted} retransmitted,"
         f" {measures.duplicates} twice, {measures.messages_wrong} messages wrong"
     )
     yield (

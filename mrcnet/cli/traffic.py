@@ -11,16 +11,16 @@ from mrcnet.cli.command import command
 from mrcnet.cli.labs import lab_parameter, running_plan
 from mrcnet.cli.output import Answer, progress, table
 from mrcnet.errors import ExitCode, InputError
-from mrcnet.kernel import lab
+from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.settings import Settings
-from mrcnet.nic.job import make_job
-from mrcnet.nic.summary import FlowResult, TrafficResult, summarise
 from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.model import Plan
 from mrcnet.topology.names import suggest
 from mrcnet.units import format_rate, format_size, parse_duration, parse_rate, parse_size
 from mrcnet.workload.flow import Flow
+from mrcnet.workload.job import make_job
 from mrcnet.workload.patterns import PATTERNS, pairs
+from mrcnet.workload.summary import FlowResult, TrafficResult, summarise
 
 BIN_NS = 1_000_000
 DEFAULT_SIZE = 64 << 20
@@ -101,7 +101,7 @@ def traffic_(
     transport = plan.topology.transport
     settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
     job = make_job(lab_name, plan, flows, settings, seed, BIN_NS)
-    with lab.register_run(lab_name):
+    with register_run(lab_name):
         recording = run_traffic(job, duration, lambda done: progress(f"{format_size(done)} delivered"))
     result = summarise(recording)
     return Answer(asdict(result), _lines(result), ExitCode.OK if result.verified else ExitCode.FAILED)

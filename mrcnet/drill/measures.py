@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from mrcnet.drill.model import Done, EventLine, Measures
 from mrcnet.mrc.events import EvChanged, PacketsLost, QpFailed
-from mrcnet.nic.summary import Recording
 from mrcnet.plan.model import Plan
 from mrcnet.plan.paths import paths
 from mrcnet.plan.target import find_link
 from mrcnet.plan.walk import walk
+from mrcnet.workload.summary import Recording
 
 BIN_NS = 1_000_000  # goodput is recorded in bins of 1 ms
 _COARSE = 10  # and judged in bins of 10 ms

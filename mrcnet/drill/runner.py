@@ -11,15 +11,16 @@ from mrcnet.drill.model import Done, Drill, EventLine, Judgement, Measures, Step
 from mrcnet.drill.verdict import ABORTED, FAILED, PASSED, judge
 from mrcnet.errors import InputError
 from mrcnet.kernel import faults, lab
+from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.settings import Settings
 from mrcnet.nic.engine import Run
-from mrcnet.nic.job import Job, make_job
-from mrcnet.nic.summary import Recording, TrafficResult, summarise
 from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.model import Plan
 from mrcnet.plan.target import find_link
 from mrcnet.workload.flow import Flow
+from mrcnet.workload.job import Job, make_job
 from mrcnet.workload.patterns import pairs
+from mrcnet.workload.summary import Recording, TrafficResult, summarise
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def run_drill(
             lab.up(plan, job.lab, source_file, source_text)
             if not keep:
                 stack.callback(lab.down, job.lab)
-        stack.enter_context(lab.register_run(job.lab))
+        stack.enter_context(register_run(job.lab))
         stack.callback(_heal_all, job, done)
         try:
             recording = run_traffic(

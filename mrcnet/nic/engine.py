@@ -15,15 +15,16 @@ from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import bpf, netns
 from mrcnet.nic import worker
 from mrcnet.nic.clock import FabricClock
-from mrcnet.nic.job import Job, shares
-from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop, ToParent, WorkerReport
+from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop, ToParent
+from mrcnet.workload.job import Job, shares
+from mrcnet.workload.report import RunReport
 
 _READY_WITHIN = 60.0  # wall seconds for any number of hosts to open their sockets
 _REPORT_WITHIN = 30.0
 _START_IN_NS = 20_000_000
 _LINGER = 0.05  # the last SACKs and probes of all workers come to rest
 
-Message = TypeVar("Message", Ready, WorkerReport)
+Message = TypeVar("Message", Ready, RunReport)
 
 
 class Run:
@@ -108,12 +109,12 @@ class Run:
             self._listen(0.1)
         return self._done()
 
-    def finish(self) -> list[WorkerReport]:
+    def finish(self) -> list[RunReport]:
         """End the workers and take their reports."""
         time.sleep(_LINGER)
         for pipe in self._pipes:
             pipe.send(Finish())
-        return self._collect(WorkerReport, _REPORT_WITHIN)
+        return self._collect(RunReport, _REPORT_WITHIN)
 
     def _done(self) -> bool:
         return len(self._progress) == len(self._pipes) and all(said.done for said in self._progress.values())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mrcnet.nic.engine import Run
-from mrcnet.nic.job import Job
-from mrcnet.nic.summary import Recording, record
+from mrcnet.workload.job import Job
+from mrcnet.workload.summary import Recording, record
 
 _DRAIN_WITHIN = 20.0  # wall seconds for what is posted to complete
 

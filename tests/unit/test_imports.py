@@ -18,11 +18,12 @@ ARROWS: dict[str, set[str]] = {
     "mrc": set(),
     "topology": {"errors", "units"},
     "plan": {"errors", "units", "topology"},
-    "workload": {"errors", "units", "mrc"},
+    "workload": {"errors", "units", "topology", "plan", "mrc"},
     "kernel": {"errors", "units", "topology", "plan"},
     "nic": {"errors", "units", "topology", "plan", "workload", "kernel", "mrc"},
+    "sim": {"errors", "units", "topology", "plan", "workload", "mrc"},
     "verify": {"errors", "units", "topology", "plan", "kernel", "nic", "mrc"},
-    "drill": {"errors", "units", "topology", "plan", "workload", "kernel", "nic", "mrc"},
+    "drill": {"errors", "units", "topology", "plan", "workload", "kernel", "nic", "sim", "mrc"},
     "report": {"errors", "units", "drill", "workload", "nic"},
 }
 ARROWS["cli"] = set(ARROWS)

@@ -1,4 +1,4 @@
-"""What a run came to: the workers' reports added up. Pure."""
+"""What a run came to: the hosts' reports added up. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.events import EvChanged, PacketsLost, QpFailed
-from mrcnet.nic.job import Job
-from mrcnet.nic.messages import SinkReport, SourceReport, WorkerReport
+from mrcnet.mrc.events import EvChanged
+from mrcnet.workload.job import Job
+from mrcnet.workload.report import RunReport, SinkReport, SourceReport, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,13 @@ class Recording:
     start_at: int
     sources: dict[int, SourceReport]
     sinks: dict[int, SinkReport]
-    events: tuple[tuple[str, EvChanged | PacketsLost | QpFailed], ...]
+    events: tuple[tuple[str, Told], ...]
     delivered: npt.NDArray[np.int64]
-    reports: tuple[WorkerReport, ...]
+    reports: tuple[RunReport, ...]
 
 
-def record(job: Job, start_at: int, reports: Sequence[WorkerReport]) -> Recording:
-    """Put the workers' reports together."""
+def record(job: Job, start_at: int, reports: Sequence[RunReport]) -> Recording:
+    """Put the hosts' reports together."""
     width = max(report.delivered.shape[1] for report in reports)
     delivered = np.zeros((job.plan.topology.planes, width), np.int64)
     for report in reports:

@@ -1,0 +1,198 @@
+"""A host as a run sees it: its end point, the flows that begin or end there, and its books.
+
+How frames get in and out is another room's matter: kernel sockets or a simulator.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from mrcnet.mrc.endpoint import Endpoint
+from mrcnet.mrc.events import Event, MessageArrived, MessageCompleted, QpFailed
+from mrcnet.mrc.evs import State
+from mrcnet.mrc.qp import QpSpec
+from mrcnet.mrc.requestor import NEVER
+from mrcnet.workload.flow import Sink, Source
+from mrcnet.workload.job import Job, ev_paths, local_ports, peer_addresses
+from mrcnet.workload.report import EvRow, SinkReport, SourceReport, Told
+
+
+class Bins:
+    """Payload bytes delivered, by plane and time: `data` (planes, bins), one bin every `width` ns."""
+
+    def __init__(self, planes: int, start: int, width: int) -> None:
+        self.start = start
+        self.width = width
+        self.data = np.zeros((planes, 1024), np.int64)
+
+    def add(self, now: int, planes: npt.NDArray[np.int64], size: npt.NDArray[np.int64]) -> None:
+        """`size` bytes came at `now` in `planes` (each at most once)."""
+        at = (now - self.start) // self.width
+        if at < 0:
+            return
+        while at >= self.data.shape[1]:
+            self.data = np.concatenate((self.data, np.zeros_like(self.data)), axis=1)
+        self.data[planes, at] += size
+
+
+class Station:
+    """One host of a job, with a QP for each flow that touches it."""
+
+    def __init__(self, job: Job, name: str, content: npt.NDArray[np.uint8], bins: Bins) -> None:
+        self.name = name
+        self.sources: dict[int, Source] = {}  # by QP
+        self.sinks: dict[int, Sink] = {}
+        self.events: list[tuple[str, Told]] = []
+        self._job = job
+        self._bins = bins
+        number = job.plan.hosts.index(name)
+        ports = local_ports(job.plan.nodes[name])
+        self.endpoint = Endpoint(ports, job.settings, np.random.default_rng((job.seed, number)))
+        self._planes = np.array([port.plane for port in ports], np.int64)
+        self._seen = np.zeros(len(ports), np.int64)
+        self._delivered: dict[int, int] = {}
+        self._arrivals: dict[int, list[int]] = {}  # sink's QP -> instants at which data came
+        self._furnish(content)
+
+    def _furnish(self, content: npt.NDArray[np.uint8]) -> None:
+        job, endpoint = self._job, self.endpoint
+        sends = any(flow.src == self.name for flow in job.flows)
+        source_memory = endpoint.register(content, 0) if sends else None
+        for flow in job.flows:
+            if source_memory is not None and flow.src == self.name:
+                self._connect(flow.src_qpn, flow.dst_qpn, flow.dst)
+                self.sources[flow.src_qpn] = Source(flow, endpoint, source_memory)
+            elif flow.dst == self.name:
+                self._connect(flow.dst_qpn, flow.src_qpn, flow.src)
+                self.sinks[flow.dst_qpn] = Sink(flow, endpoint, content)
+
+    def _connect(self, qpn: int, peer_qpn: int, peer: str) -> None:
+        job = self._job
+        self.endpoint.connect(
+            QpSpec(
+                qpn=qpn,
+                peer_qpn=peer_qpn,
+                start_psn=_start_psn(job.seed, qpn),
+                peer_start_psn=_start_psn(job.seed, peer_qpn),
+                peer=peer_addresses(job.plan, peer),
+                paths=ev_paths(job.plan, self.name, peer),
+            )
+        )
+
+    def regions(self) -> dict[int, tuple[int, int]]:
+        """Flow -> (address, rkey) of its sink here; the sources learn them out of band (spec 1.2)."""
+        return {sink.flow.number: (sink.region.address, sink.region.rkey) for sink in self.sinks.values()}
+
+    def open(self, regions: dict[int, tuple[int, int]], start_at: int) -> None:
+        """All regions are known: sources may post from `start_at` on."""
+        for source in self.sources.values():
+            source.open(*regions[source.flow.number], start_at)
+
+    def stop(self) -> None:
+        """Post nothing new."""
+        for source in self.sources.values():
+            source.stopping = True
+
+    @property
+    def done(self) -> bool:
+        """All sources here are done."""
+        return all(source.done for source in self.sources.values())
+
+    @property
+    def delivered_bytes(self) -> int:
+        """Payload placed here so far."""
+        return int(self.endpoint.delivered_bytes.sum())
+
+    def account(self, now: int) -> None:
+        """After frames were taken in: bytes per plane, instants per QP."""
+        delivered = self.endpoint.delivered_bytes
+        newly = delivered - self._seen
+        if newly.any():
+            self._bins.add(now, self._planes, newly)
+            self._seen = delivered.copy()
+        for qpn in self.sinks:
+            count = self.endpoint.qps[qpn].responder.counters.delivered
+            if count != self._delivered.get(qpn, 0):
+                self._delivered[qpn] = count
+                self._arrivals.setdefault(qpn, []).append(now)
+
+    def act(self, now: int) -> None:
+        """Check what arrived, note what happened, post what is due."""
+        for event in self.endpoint.events():
+            self._on_event(event)
+        for source in self.sources.values():
+            source.step(now)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, MessageCompleted):
+            self.sources[event.qpn].on_completed(event.message, event.at)
+        elif isinstance(event, MessageArrived):
+            if event.qpn in self.sinks:
+                self.sinks[event.qpn].on_arrived(event.message)
+        else:
+            self.events.append((self.name, event))
+            if isinstance(event, QpFailed) and event.qpn in self.sources:
+                self.sources[event.qpn].failure = event.reason
+
+    def next_timer(self) -> int:
+        """Fabric time of the next thing to do without new frames."""
+        due = [self.endpoint.next_timer()]
+        due += [at for source in self.sources.values() if (at := source.next_timer()) is not None]
+        return min(due, default=NEVER)
+
+    def source_reports(self) -> list[SourceReport]:
+        """The sending ends here."""
+        return [self._source(source) for source in self.sources.values()]
+
+    def sink_reports(self) -> list[SinkReport]:
+        """The receiving ends here."""
+        return [self._sink(sink) for sink in self.sinks.values()]
+
+    def _source(self, source: Source) -> SourceReport:
+        qp = self.endpoint.qps[source.flow.src_qpn]
+        books = qp.requestor.counters
+        return SourceReport(
+            flow=source.flow.number,
+            completed_bytes=source.completed_bytes,
+            sent=books.sent,
+            retransmitted=books.retransmitted,
+            lost=books.lost,
+            probes=books.probes,
+            durations=source.durations,
+            started_at=source.started_at,
+            ended_at=source.ended_at,
+            base_rtt=qp.requestor.base_rtt,
+            done=source.done,
+            failure=source.failure,
+            evs=[
+                EvRow(
+                    ev=int(qp.evs.value[number]),
+                    plane=int(qp.evs.plane[number]),
+                    state=State(int(qp.evs.state[number])).name,
+                    active=bool(qp.evs.active[number]),
+                    sent=int(qp.evs.sent[number]),
+                    lost=int(qp.evs.lost[number]),
+                    cause=qp.evs.cause[number],
+                )
+                for number in range(len(qp.evs.paths))
+            ],
+        )
+
+    def _sink(self, sink: Sink) -> SinkReport:
+        books = self.endpoint.qps[sink.flow.dst_qpn].responder.counters
+        return SinkReport(
+            flow=sink.flow.number,
+            verified_bytes=sink.verified_bytes,
+            wrong=sink.wrong,
+            arrived=books.arrived,
+            delivered=books.delivered,
+            duplicates=books.duplicates,
+            out_of_window=books.out_of_window,
+            arrivals=np.array(self._arrivals.get(sink.flow.dst_qpn, []), np.int64),
+        )
+
+
+def _start_psn(seed: int, qpn: int) -> int:
+    """spec 1.2: both sides must know it; drawn so that it is not always the same."""
+    return int(np.random.default_rng((seed, qpn)).integers(0, 1 << 24))
