@@ -11,7 +11,8 @@ import numpy.typing as npt
 from mrcnet.mrc.endpoint import Endpoint
 from mrcnet.mrc.memory import Region
 
-SLOTS = 4  # messages that may be under way in one flow: each has a place of its own at the sink
+_UNDER_WAY = 4 << 20  # bytes of one flow that may be under way, in whole messages ...
+_SLOTS = (4, 64)  # ... but no fewer and no more than so many; each has a place of its own at the sink
 _STEP = 64  # two messages of a flow begin this far apart in the content, so they differ everywhere
 _FLOW_STEP = 4_099 * _STEP
 _SPARE = 1 << 20
@@ -40,6 +41,11 @@ class Flow:
     def dst_qpn(self) -> int:
         """The responder's QP number."""
         return 0x101 + 2 * self.number
+
+    @property
+    def slots(self) -> int:
+        """Messages that may be under way."""
+        return max(_SLOTS[0], min(_SLOTS[1], _UNDER_WAY // self.message))
 
     def length(self, message: int) -> int:
         """Bytes of the flow's message number `message`; 0 when the flow has fewer."""
@@ -87,12 +93,12 @@ class Source:
         while (
             not self.exhausted
             and self.failure is None
-            and self._posted - self.completed < SLOTS
+            and self._posted - self.completed < self.flow.slots
             and now >= self._next_at
         ):
             length = self.flow.length(self._posted)
             at = self.flow.content_at(self._posted, len(self._content.data))
-            slot = self._posted % SLOTS * self.flow.message
+            slot = self._posted % self.flow.slots * self.flow.message
             self._endpoint.post_write(
                 self.flow.src_qpn, self._content, at, length, self._address + slot, self._rkey
             )
@@ -121,7 +127,9 @@ class Source:
 
     def next_timer(self) -> int | None:
         """When `step` has something to post, None while it waits for completions."""
-        waiting = self.exhausted or self.failure is not None or self._posted - self.completed >= SLOTS
+        waiting = (
+            self.exhausted or self.failure is not None or self._posted - self.completed >= self.flow.slots
+        )
         return None if waiting else self._next_at
 
 
@@ -132,7 +140,7 @@ class Sink:
         self.flow = flow
         self._content = content
         self.region = endpoint.register(
-            np.zeros(SLOTS * flow.message, np.uint8), 0x7F00_0000_0000 + (flow.number << 32)
+            np.zeros(flow.slots * flow.message, np.uint8), 0x7F00_0000_0000 + (flow.number << 32)
         )
         self.messages = 0
         self.verified_bytes = 0
@@ -142,7 +150,7 @@ class Sink:
         """Message number `message` is in place."""
         length = self.flow.length(message)
         at = self.flow.content_at(message, len(self._content))
-        slot = message % SLOTS * self.flow.message
+        slot = message % self.flow.slots * self.flow.message
         same = np.array_equal(self.region.data[slot : slot + length], self._content[at : at + length])
         self.messages += 1
         if same:
