@@ -250,6 +250,8 @@ class Requestor:
 
     def on_sack(self, sack: Sack, rtx: bool, probe_sent_at: int | None, now: int) -> None:
         """Merge one SACK (spec 3.4, 4.5). `probe_sent_at`: when the probe that it answers left, if any."""
+        if self.failed:
+            return
         cack = unwrap(sack.cack, self.cack)
         if cack >= self.next_psn:
             self.counters.nonsense += 1  # a peer that acknowledges what was never sent
@@ -373,7 +375,9 @@ class Requestor:
         limit = self._settings.timeout_of(self._attempt)
         sent_at = self._sent_at[psn & self._mask]
         expired = psn[sent_at + limit <= now]
-        if len(expired):
+        # A peer that shows every packet as arrived but never moves cack would hold the QP for ever.
+        withheld = not len(psn) and not self._lost_count and self.cack < self.next_psn - 1
+        if len(expired) or withheld:
             self._attempt += 1
             budget = self._settings.retry_budget
             if budget is not None and self._attempt > budget:
