@@ -29,7 +29,7 @@ class Settings:
     shuffle_turns: int = 8  # spec 4.2: passes over the EVs of a plane between two shuffles
 
     base_rtt_ns: int = 1_000_000  # spec 5.4: start value, the minimum of the samples replaces it
-    timeout_exponent: int = 16  # spec 4.6: 1.024 us x 2^t; 67 ms suits a software NIC at dilation 1
+    timeout_exponent: int = 17  # spec 4.6: 1.024 us x 2^t; 134 ms outlasts the stalls of a software NIC
     linear_retries: int = 7  # spec 1.3
     exponential_retries: int = 7  # spec 1.3; 25 means for ever
     timeout_ceiling_exponent: int = 20  # spec 4.6: the exponential phase doubles up to here
