@@ -60,8 +60,10 @@ def down(lab: str) -> tuple[str, ...]:
 
 
 def down_all() -> tuple[str, ...]:
-    """Remove every lab; the names of the namespaces removed."""
-    return tuple(name for lab in labs() for name in down(lab))
+    """Remove every lab, and the locks of killed commands; the names of the namespaces removed."""
+    removed = tuple(name for lab in labs() for name in down(lab))
+    state.sweep()
+    return removed
 
 
 def labs() -> tuple[str, ...]:

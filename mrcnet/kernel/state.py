@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mrcnet.errors import EnvironmentFault
+from mrcnet.errors import EnvironmentFault, MrcnetError
 from mrcnet.kernel.marks import lab_name
 
 DIRECTORY = Path("/run/mrcnet")
@@ -74,6 +74,13 @@ def forget(lab: str) -> None:
 def remembered() -> tuple[str, ...]:
     """Every lab with a file, readable or not."""
     return tuple(sorted(file.stem for file in DIRECTORY.glob("[!.]*.json")))
+
+
+def sweep() -> None:
+    """Remove the locks that nobody holds and no lab needs."""
+    for file in DIRECTORY.glob("*.lock"):
+        with suppress(MrcnetError), locked(file.stem, patience_s=0):
+            pass  # letting go of a lock removes it, if the lab has no memory
 
 
 def runs_directory(lab: str) -> Path:

@@ -1,0 +1,92 @@
+"""`kill -9` at any instant of `up` and `down`: what is left is ours to find, and `down` removes it."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mrcnet.kernel import lab as labs
+from mrcnet.kernel import state
+from tests.netns.fabric import NEEDS_ROOT, SMALL, bring_up, namespaces, new_name
+
+pytestmark = NEEDS_ROOT
+TRIES = 12
+SPAN_S = 0.15  # longer than an `up` of the small fabric takes
+
+PROGRAM = """
+import sys
+from mrcnet.kernel import lab
+from tests.netns.fabric import bring_up
+print(flush=True)
+sys.stdin.readline()
+if sys.argv[1] == "up":
+    bring_up(sys.argv[2])
+else:
+    lab.down(sys.argv[2])
+"""
+
+
+def kill_after(verb: str, lab: str, delay_s: float) -> None:
+    """Start the verb, and kill it that much later."""
+    command = [sys.executable, "-c", PROGRAM, verb, lab]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.readline()  # imported and ready
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        time.sleep(delay_s)
+        process.send_signal(signal.SIGKILL)
+
+
+def leftovers(lab: str) -> set[str]:
+    """Namespaces and files of a lab; its lock alone is nothing."""
+    files = {file.name for file in state.DIRECTORY.glob(f"*{lab}*") if file.suffix != ".lock"}
+    return namespaces(lab) | files
+
+
+@pytest.mark.parametrize("verb", ["up", "down"])
+def test_killed_at_any_instant(verb: str) -> None:
+    """After a kill, `down` leaves nothing of the lab, and a stranger's namespace beside it stays."""
+    rng = random.Random(7)
+    for _ in range(TRIES):
+        lab = new_name()
+        stranger = f"mrcnet-{lab}-stranger"
+        subprocess.run(["ip", "netns", "add", stranger], check=True)
+        try:
+            if verb == "down":
+                bring_up(lab)
+            kill_after(verb, lab, rng.random() * SPAN_S)
+            if lab in labs.labs():
+                labs.down(lab)
+            assert {stranger} == leftovers(lab)
+        finally:
+            subprocess.run(["ip", "netns", "del", stranger], check=True)
+
+
+def test_killed_up_can_be_finished() -> None:
+    """After a kill `up` of the same file goes on from what is there."""
+    rng = random.Random(11)
+    for _ in range(TRIES // 2):
+        lab = new_name()
+        kill_after("up", lab, rng.random() * SPAN_S)
+        try:
+            bring_up(lab)
+            assert bring_up(lab).changes == ()
+            assert SMALL == labs.load(lab).text
+        finally:
+            labs.down(lab)
+
+
+def test_lock_of_a_killed_command_is_swept() -> None:
+    """A lock that nobody holds goes with a sweep; one that is held stays."""
+    free, held = (state.DIRECTORY / f"{new_name()}.lock" for _ in range(2))
+    with state.locked(held.stem):
+        free.touch()
+        state.sweep()
+        assert [False, True] == [free.exists(), held.exists()]
