@@ -22,6 +22,7 @@ SAMPLE = 32
 _QUIET = 0.2  # seconds without news after which nothing more is on its way
 _DEADLINE = 5.0  # seconds, whatever the news
 _SLOW = 32  # frames in one go of what was missing: a full buffer must not look like a broken path
+_FOLLOWED = 128  # frames in one go while ears listen: each is heard twice at a node, and a ring holds 1024
 _ROUNDS = (BURST, _SLOW, _SLOW)
 
 
@@ -88,16 +89,16 @@ class _Run:
 
     def explain(self, sample: int) -> tuple[tuple[FailedPath, ...], int]:
         """(broken paths and where each stops, number of healthy ones watched on their way)."""
-        broken = np.flatnonzero(~self._proved)
-        sampled = choose_sample(self._planned, np.flatnonzero(self._proved).tolist(), sample)
+        leads = np.array([each.walk.reached for each in self._planned], np.bool_)
+        broken = np.flatnonzero(~self._proved & leads)
+        sampled = choose_sample(self._planned, np.flatnonzero(self._proved & leads).tolist(), sample)
         followed = np.concatenate((broken, np.array(sampled, np.int64)))
         nodes = self._on_the_way(followed)
         seen = self._trace(followed, nodes)
-        failed = {
-            index: self._broken(index, seen.get(index, []))
-            for index in broken.tolist()
-            if not self._proved[index]  # some only needed time
-        }
+        failed = {index: _misplanned(self._planned[index]) for index in np.flatnonzero(~leads).tolist()}
+        for index in broken.tolist():
+            if not self._proved[index]:  # some only needed time
+                failed[index] = self._broken(index, seen.get(index, []))
         # One more look at what differs, for a capture may have been lost.
         odd = [index for index in sampled if deviation(self._planned[index], seen.get(index, []))]
         again = self._trace(np.array(odd, np.int64), nodes) if odd else {}
@@ -108,9 +109,6 @@ class _Run:
 
     def _broken(self, index: int, seen: Sequence[Sighting]) -> FailedPath:
         planned = self._planned[index]
-        if not planned.walk.reached:
-            at, reason = planned.walk.stopped_at or planned.src, planned.walk.reason
-            return failure(planned, at, f"the plan itself does not lead there: {reason}")
         if (port := self._astray.get(index)) is not None:
             into = self._plan.nodes[planned.dst].ports[int(self._probes.into[index])].name
             return failure(planned, planned.dst, f"came in by {port}, not by {planned.dst}:{into}")
@@ -124,7 +122,7 @@ class _Run:
         """Send the probes of `indexes` once more, with ears on `nodes`: who saw what of each path."""
         seen: dict[int, list[Sighting]] = {}
         with open_sniffers(self._lab, nodes, probe_port(self._plan), self._probes) as sniffers:
-            for burst in _bursts(self._probes, indexes, _SLOW):
+            for burst in _bursts(self._probes, indexes, _FOLLOWED):
                 self._stations.send(burst)
                 _hear(sniffers, 0, seen)
                 self._note(self._stations.collect(0))
@@ -153,6 +151,12 @@ class _Run:
 
     def _known(self) -> int:
         return int(self._proved.sum()) + len(self._astray)
+
+
+def _misplanned(planned: PlannedPath) -> FailedPath:
+    """A path that does not even lead there on paper, whatever became of its probe."""
+    at = planned.walk.stopped_at or planned.src
+    return failure(planned, at, f"the plan itself does not lead there: {planned.walk.reason}")
 
 
 def _hear(sniffers: Sniffers, timeout: float, seen: dict[int, list[Sighting]]) -> int:

@@ -7,12 +7,13 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import lab as labs
+from mrcnet.kernel.faults import cut, heal
 from mrcnet.kernel.netns import inside, path_of
 from mrcnet.plan.paths import paths
 from mrcnet.verify.model import VerifyResult
@@ -162,6 +163,15 @@ def test_silent_cut(lab: str) -> None:
     assert expect(across_the_link) == stops(verify(lab, PLAN))
 
 
+@pytest.mark.parametrize("silent", [False, True], ids=["loud", "silent"])
+def test_fault_and_heal(lab: str, silent: bool) -> None:
+    """A fault made by mrcnet itself breaks just the paths over its link, and healed, breaks none."""
+    cut(PLAN, lab, "p0-t0-0:p0-t1-1", silent=silent)
+    assert expect(across_the_link) == stops(verify(lab, PLAN))
+    heal(PLAN, lab, "p0-t0-0:p0-t1-1")
+    assert () == verify(lab, PLAN).failed
+
+
 def test_cut_host_link(lab: str) -> None:
     """A host without its link in a plane: what it sends never leaves, what it should get stops at its T0."""
     ip(lab, "h2", "link set eth2 down")
@@ -179,7 +189,7 @@ def test_missing_port(lab: str) -> None:
 
 
 def test_swapped_cables(lab: str) -> None:
-    """A host whose two cables are swapped gets its packets, but by the wrong ports, and sends into the void."""
+    """A host whose two cables are swapped gets packets by the wrong ports, and sends into the void."""
     for old, new in (("eth1", "spare"), ("eth2", "eth1"), ("spare", "eth2")):
         ip(lab, "h3", f"link set {old} name {new}")
     result = verify(lab, PLAN)
@@ -210,6 +220,19 @@ def test_wrong_turn_is_named(lab: str) -> None:
     result = verify(lab, PLAN)
     assert {"p0-t0-0"} == set(stops(result).values())
     assert {"p0-t0-0 passed it to p0-t1-1 (by eth4), not to p0-t1-0"} == {f.reason for f in result.failed}
+
+
+def test_faulty_plan(lab: str) -> None:
+    """Paths that the plan itself leads nowhere fail, though the lab, made by a better plan, has them."""
+    node = PLAN.nodes["p0-t1-0"]
+    routes = tuple(route for route in node.routes if route.dst != "fcbb:bb00:2001::/48")
+    worse = replace(PLAN, nodes={**PLAN.nodes, node.name: replace(node, routes=routes)})
+    result = verify(lab, worse)
+    wanted = expect(lambda way: "p0-t1-0" if way.climbs(0, 1) and way.t0s[1] == "p0-t0-0" else None)
+    assert wanted == stops(result)
+    assert {"the plan itself does not lead there"} == {
+        each.reason.partition(":")[0] for each in result.failed
+    }
 
 
 def test_strangers_packets_prove_nothing(lab: str) -> None:
