@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,19 +19,21 @@ LAB_VARIABLE = "MRCNET_LAB"
 
 
 def lab_parameter(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the parameter `lab_name`: LAB, or the only lab there is."""
+    """Give a command the parameter `lab_name`: LAB, or what `the_lab` finds."""
     return click.argument(
         "lab_name",
         metavar="[LAB]",
         required=False,
-        envvar=LAB_VARIABLE,
         callback=lambda _, __, name: the_lab(name),
     )(function)
 
 
 def the_lab(name: str | None) -> str:
-    """The lab that the user means: `name`, or the only one. Raises InputError if that does not settle it."""
-    if name:
+    """The lab that the user means: `name`, or MRCNET_LAB, or the only one.
+
+    Raises InputError with the choices if that does not settle it.
+    """
+    if name := name or os.environ.get(LAB_VARIABLE):
         return name
     labs = lab.labs()
     if len(labs) != 1:

@@ -117,6 +117,14 @@ def test_the_only_lab_is_meant(run: Run, kernel: Kernel) -> None:
     assert [("down", "one")] == kernel.asked
 
 
+def test_the_variable_names_the_lab(run: Run, kernel: Kernel) -> None:
+    """MRCNET_LAB settles which lab is meant, and LAB goes before it."""
+    kernel.labs = ["one", "two"]
+    run("down", MRCNET_LAB="two")
+    run("down", "one", MRCNET_LAB="two")
+    assert [("down", "two"), ("down", "one")] == kernel.asked
+
+
 @pytest.mark.parametrize(
     ("labs", "words"), [(["one", "two"], "which lab? there are one, two"), ([], "there is no lab")]
 )

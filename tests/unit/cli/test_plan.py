@@ -46,6 +46,12 @@ def test_node(run: Run) -> None:
     assert {"dst", "action", "via", "dev"} <= set(answer["routes"][0])
 
 
+def test_variables_stand_for_options(run: Run) -> None:
+    """Options may come from the environment: MRCNET_<COMMAND>_<OPTION>, and MRCNET_JSON for all commands."""
+    ran = run("plan", "2p-2t0-2t1", MRCNET_PLAN_NODE="h0", MRCNET_JSON="1")
+    assert {"locator", "routes"} == set(ran.json)
+
+
 def test_host_has_no_locator(run: Run) -> None:
     """A host's locator is null."""
     assert run("plan", "2p-2t0-2t1", "--node", "h0", "--json").json["locator"] is None
