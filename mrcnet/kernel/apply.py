@@ -56,11 +56,11 @@ class _Applier:
         self.next_index = max((FIRST_INDEX, *indices.values())) + 1
 
     def run(self, cables: list[Change]) -> None:
-        for node, changes in self.by_node.items():  # a namespace frees its links only later
-            self._batch(node, changes, _is(Op.REMOVE, Kind.LINK), self._remove_link)
         for node, changes in self.by_node.items():
             if any(map(_is(Op.REMOVE, Kind.NAMESPACE), changes)):
-                self.handles.delete(node)
+                self._remove_node(node, changes)
+            else:
+                self._batch(node, changes, _is(Op.REMOVE, Kind.LINK), self._remove_link)
         for node, changes in self.by_node.items():
             if any(map(_is(Op.ADD, Kind.NAMESPACE), changes)):
                 self._create(node, changes)
@@ -75,6 +75,12 @@ class _Applier:
             ]
             if steps:
                 _send(self.handles.socket(node), steps)
+
+    def _remove_node(self, node: str, changes: list[Change]) -> None:
+        """All links at once, and now: the kernel frees a namespace later, and the far ends with it."""
+        going = [change for change in changes if change.kind is Kind.LINK]
+        _send(self.handles.socket(node), [(links.delete_ours(), change) for change in going[:1]])
+        self.handles.delete(node)
 
     def _create(self, node: str, changes: list[Change]) -> None:
         settings = [change.item for change in changes if isinstance(change.item, Sysctl)]

@@ -22,7 +22,7 @@ def diff(plan: Plan, found: Mapping[str, NodeState]) -> ChangeSet:
     """
     wanted = {name: desired(node) for name, node in plan.nodes.items()}
     doomed = _doomed(wanted, found)
-    changes = [*_stray_links(doomed, found)]
+    changes = [*_stray_links(doomed, wanted, found)]
     for name in sorted(found.keys() - wanted.keys()):
         changes.append(Change(Op.REMOVE, Kind.NAMESPACE, name, name, _UNPLANNED))
     for name in wanted:
@@ -64,13 +64,16 @@ def _unlike(planned: Device | None, device: Device) -> str | None:
     return None
 
 
-def _stray_links(doomed: Mapping[End, str], found: Mapping[str, NodeState]) -> Iterator[Change]:
+def _stray_links(
+    doomed: Mapping[End, str], wanted: Mapping[str, NodeState], found: Mapping[str, NodeState]
+) -> Iterator[Change]:
+    """Each link that goes, once: at its end in a node that goes too, if there is one."""
     gone: set[End] = set()
-    for end, reason in doomed.items():
+    for end in sorted(doomed, key=lambda end: end.node in wanted):
         if end not in gone:  # the other end goes with the first
             peer = found[end.node].devices[end.port].peer
             gone |= {end} if peer is None else {end, peer}
-            yield Change(Op.REMOVE, Kind.LINK, end.node, end, reason)
+            yield Change(Op.REMOVE, Kind.LINK, end.node, end, doomed[end])
 
 
 def _new_links(
