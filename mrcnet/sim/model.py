@@ -1,0 +1,125 @@
+"""What a virtual port is like: thresholds of its queue, what goes wrong on its link, and its books."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from mrcnet.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class PortModel:
+    """A switch port's egress queue (spec 5.9). Thresholds are shares of the plane's BDP.
+
+    A packet is judged by the bytes that it finds before it. Marks: with a probability that grows from 0 at
+    `ecn_min` to 1 at `ecn_max`. Host-facing ports do not mark (spec 6.5).
+    """
+
+    ecn_min: float = 0.2
+    ecn_max: float = 0.8
+    trim: float | None = None  # 1.0 by spec 5.9; None: no trimming
+    trim_lasthop: float | None = None  # 1.5 by spec 5.9
+    drop: float = 3.0  # spec 5.9: tail drop without trimming 2 to 5
+    control_drop: float = 1.0
+    trim_size: int = 128  # bytes of the frame that are left (spec 6.6)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ecn_min < self.ecn_max:
+            raise InputError("an ECN ramp must rise: ecn_min below ecn_max")
+        if self.trim_size < 122:
+            raise InputError("a trimmed frame keeps at least 122 bytes, so that its PSN and EV can be read")
+
+
+TRIMMING = PortModel(trim=1.0, trim_lasthop=1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Impairment:
+    """What befalls packets on the link behind a port. `loss`, `duplicate`, `corrupt`, `reorder`: shares of them.
+
+    Corrupted: one byte of the frame changes. Reordered: held back for `reorder_ns`. All are `delay_ns` late.
+    """
+
+    loss: float = 0.0
+    duplicate: float = 0.0
+    corrupt: float = 0.0
+    reorder: float = 0.0
+    reorder_ns: int = 0
+    delay_ns: int = 0
+
+    def __post_init__(self) -> None:
+        if not all(0 <= share <= 1 for share in (self.loss, self.duplicate, self.corrupt, self.reorder)):
+            raise InputError("shares of packets lie between 0 and 1")
+        if self.reorder_ns < 0 or self.delay_ns < 0:
+            raise InputError("no link delivers before its delay")
+
+
+class Count(IntEnum):
+    """What a port counts, in frames. Up to CONTROL_TAIL: those that it drops."""
+
+    DOWN = 0
+    BLACKHOLE = 1
+    LOSS = 2
+    TAIL = 3
+    CONTROL_TAIL = 4
+    SENT = 5
+    MARKED = 6
+    TRIMMED = 7
+    DUPLICATED = 8
+    CORRUPTED = 9
+    REORDERED = 10
+
+
+DROPS = {
+    Count.DOWN: "port down",
+    Count.BLACKHOLE: "blackhole",
+    Count.LOSS: "loss",
+    Count.TAIL: "tail drop",
+    Count.CONTROL_TAIL: "tail drop of control",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Frames that ended at a port (`p0-t0-0:eth5`), or at a node without a route, and why."""
+
+    place: str
+    cause: str
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class PortBooks:
+    """What a port did, in frames; `deepest` is the most bytes that a frame found before it."""
+
+    port: str
+    sent: int
+    marked: int
+    trimmed: int
+    duplicated: int
+    corrupted: int
+    reordered: int
+    deepest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A fabric's books, in frames. What hosts sent is somewhere."""
+
+    sent: int
+    duplicated: int
+    delivered: int
+    in_flight: int
+    drops: tuple[Drop, ...]
+    ports: tuple[PortBooks, ...]
+
+    @property
+    def dropped(self) -> int:
+        """All frames that were dropped."""
+        return sum(drop.frames for drop in self.drops)
+
+    @property
+    def balanced(self) -> bool:
+        """Sent and duplicated = delivered + dropped + in flight."""
+        return self.sent + self.duplicated == self.delivered + self.dropped + self.in_flight
