@@ -25,6 +25,7 @@ from mrcnet.mrc.wire.numbers import (
     PSN_MASK,
     QPN_ENDPOINT,
     EndpointOp,
+    NackReason,
     Opcode,
 )
 
@@ -37,8 +38,9 @@ _HAS_IMM = np.zeros(256, np.bool_)
 _HAS_IMM[[Opcode.WRITE_LAST_IMM, Opcode.WRITE_ONLY_IMM]] = True
 _ENDS = np.zeros(256, np.bool_)
 _ENDS[[Opcode.WRITE_LAST, Opcode.WRITE_LAST_IMM, Opcode.WRITE_ONLY, Opcode.WRITE_ONLY_IMM]] = True
-_BODY = {
+_BODY: dict[int, int] = {
     Opcode.SACK: layout.SACK_LEN,
+    Opcode.NACK: layout.NETH_LEN,
     Opcode.PROBE: layout.PETH_LEN,
     Opcode.ENDPOINT_REQUEST: layout.ERTH_LEN,
     Opcode.ENDPOINT_RESPONSE: layout.EETH_LEN,
@@ -133,7 +135,10 @@ class Endpoint:
 
     def receive(self, batch: RxBatch, now: int) -> None:
         """Take a batch of frames; what is malformed, foreign or replayed is counted and dropped."""
-        rows, ends = self._intake.admit(batch)
+        admitted = self._intake.admit(batch)
+        rows, ends = admitted.rows, admitted.ends
+        for row in admitted.trimmed.tolist():
+            self._on_trimmed(batch, row)
         if not len(rows):
             return
         fields = view(batch.buffer, batch.at, layout.COMMON)
@@ -166,6 +171,31 @@ class Endpoint:
         events = self._events.copy()
         self._events.clear()
         return events
+
+    def _on_trimmed(self, batch: RxBatch, row: int) -> None:
+        """spec 3.1 step 1: a trimmed write is answered with a NACK, never placed, never counted as come.
+
+        What names it must have survived: DSCP, EV, DQP, PSN and timestamp (spec 6.6).
+        """
+        fields = view(batch.buffer[row : row + 1], batch.at, layout.COMMON)
+        qp = self.qps.get(int(fields["dqp"][0]) & PSN_MASK)
+        known = (
+            qp is not None
+            and qp.is_peer(batch.port[row : row + 1], fields["source_hi"], fields["source_lo"])[0]
+        )
+        if qp is None or not known or not _IS_WRITE[fields["opcode"][0]]:
+            self._intake.drops["unknown QP"] += 1
+            return
+        if not self.settings.trim_nack:
+            self._intake.drops["trimmed"] += 1
+            return
+        lasthop = int(fields["outer_class"][0]) >> 22 & 0x3F == self.settings.dscp.trimmed_lasthop
+        stamp_at = batch.at + layout.EXT + layout.METH_LEN
+        stamped = int(fields["flags"][0]) & FLAG_TIMESTAMP
+        stamp = int.from_bytes(batch.buffer[row, stamp_at : stamp_at + 2].tobytes(), "big") if stamped else 0
+        entropy = int(self.settings.ev_format.join(fields["sport"], fields["inner_class"])[0])
+        reason = NackReason.TRIMMED_LASTHOP if lasthop else NackReason.TRIMMED
+        qp.responder.refuse(reason, int(fields["psn"][0]) & PSN_MASK, entropy, stamp)
 
     # ---- receiving -----------------------------------------------------------------------------
 
@@ -281,7 +311,7 @@ class Endpoint:
     def _on_control(self, batch: RxBatch, row: int, end: int, now: int) -> None:
         fields = view(batch.buffer[row : row + 1], batch.at, layout.COMMON)[0]
         opcode = int(fields["opcode"])
-        length = _BODY.get(Opcode(opcode) if opcode in _KNOWN else Opcode.NACK)
+        length = _BODY.get(opcode)
         if length is None or end - layout.ICRC - layout.EXT < length:
             self._intake.drops["unknown opcode" if length is None else "bad length"] += 1
             return
@@ -306,6 +336,8 @@ class Endpoint:
             entropy = int(form.join(fields["sport"].reshape(1), fields["inner_class"].reshape(1))[0])
             marked = (int(fields["outer_class"]) >> 20 & 3) == ECN_CE
             qp.responder.answer_probe(probe_id, entropy, stamp, marked)
+        elif opcode == Opcode.NACK:
+            qp.requestor.on_nack(control.Nack.unpack(body), now)
         else:
             self._intake.drops["unknown opcode"] += 1
 
@@ -324,6 +356,3 @@ class Endpoint:
                 known[0].reverse.on_answer(known[1])
         else:
             self._intake.drops["unknown opcode"] += 1
-
-
-_KNOWN = frozenset(int(opcode) for opcode in _BODY)

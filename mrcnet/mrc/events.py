@@ -34,6 +34,16 @@ class PacketsLost:
 
 
 @dataclass(frozen=True, slots=True)
+class NackReceived:
+    """The peer did not take a packet: its unwrapped PSN and the reason (spec 2.13)."""
+
+    at: int
+    qpn: int
+    psn: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageArrived:
     """Responder: every packet of the message, and of all before it, is in place."""
 
@@ -60,4 +70,4 @@ class QpFailed:
     reason: str
 
 
-Event = EvChanged | PacketsLost | MessageArrived | MessageCompleted | QpFailed
+Event = EvChanged | PacketsLost | NackReceived | MessageArrived | MessageCompleted | QpFailed

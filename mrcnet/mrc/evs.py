@@ -31,6 +31,7 @@ class Cause(StrEnum):
     LOSS = "loss inferred"
     TIMEOUT = "local ACK timeout"
     SKIP_ONCE = "SACK SKIP_ONCE"
+    TRIMMED = "NACK TRIMMED"
     ALWAYS_SKIP = "SACK ALWAYS_SKIP"
     TURN_MISSED = "turn missed"
     PROBED = "probes answered"
@@ -41,6 +42,7 @@ class Cause(StrEnum):
 
 TRANSITIONS: dict[tuple[State, Cause], State] = {
     (State.GOOD, Cause.SKIP_ONCE): State.SKIP,
+    (State.GOOD, Cause.TRIMMED): State.SKIP,
     (State.SKIP, Cause.TURN_MISSED): State.GOOD,
     (State.GOOD, Cause.ALWAYS_SKIP): State.ASSUMED_BAD,
     (State.SKIP, Cause.ALWAYS_SKIP): State.ASSUMED_BAD,

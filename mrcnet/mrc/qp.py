@@ -19,6 +19,7 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.spray import Spray
 from mrcnet.mrc.window import FixedWindow
 from mrcnet.mrc.wire import control, icrc, layout
+from mrcnet.mrc.wire.control import Nack
 from mrcnet.mrc.wire.frames import FlowAddress, TxBatch, head, set_lengths, view
 from mrcnet.mrc.wire.numbers import (
     ECN_ECT0,
@@ -197,9 +198,14 @@ class Qp:
 
     # ---- control -------------------------------------------------------------------------------
 
-    def send_report(self, report: Report, out: TxBatch, room: Room) -> None:
-        """One SACK, in the control class, on a reverse EV (spec 3.9)."""
+    def send_report(self, report: Report | Nack, out: TxBatch, room: Room) -> None:
+        """One SACK or NACK, in the control class, on a reverse EV (spec 3.9)."""
         number = self.reverse.pick(room)
+        if isinstance(report, Nack):
+            first = self._head(number, self._control_class, self.spec.peer_qpn)
+            port = self._take_room(number, room)
+            control.append(out, first, port, Opcode.NACK, report.pack(), report.psn)  # spec 2.12
+            return
         flags = FLAG_RETRANSMISSION if report.rtx else 0
         first = self._head(number, self._control_class, self.spec.peer_qpn)
         control.append(

@@ -15,20 +15,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.events import Event, MessageCompleted, PacketsLost, QpFailed
+from mrcnet.mrc.events import Event, MessageCompleted, NackReceived, PacketsLost, QpFailed
 from mrcnet.mrc.evs import Cause, EvSet
 from mrcnet.mrc.memory import Region
 from mrcnet.mrc.psn import bits_of, unwrap
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.spray import Spray
 from mrcnet.mrc.window import Controller
-from mrcnet.mrc.wire.control import Sack
+from mrcnet.mrc.wire.control import Nack, Sack
 from mrcnet.mrc.wire.layout import ICRC, UDP, WRITE_HEAD
-from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, Mark, Opcode
+from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, Mark, NackReason, Opcode
 
 Column = npt.NDArray[Any]
 NEVER = 1 << 62
 OVERHEAD = WRITE_HEAD - UDP + ICRC + NOMINAL_OVERHEAD  # nominal size of a write less its payload
+
+
+_REASONS = {int(reason): reason.name for reason in NackReason}
+_TRIMS = (NackReason.TRIMMED, NackReason.TRIMMED_LASTHOP)
 
 
 class Slot(IntEnum):
@@ -75,6 +79,7 @@ class Counters:
     retransmitted: int = 0
     lost: int = 0
     probes: int = 0
+    nacked: int = 0
     nonsense: int = 0  # SACKs that speak of PSNs never sent
 
 
@@ -360,6 +365,52 @@ class Requestor:
         for number in np.unique(evs).tolist():
             self.evs.move(number, cause, now)
 
+    # ---- NACKs ---------------------------------------------------------------------------------
+
+    def on_nack(self, nack: Nack, now: int) -> None:
+        """spec 2.13: send the packet again, on another EV; what else follows depends on the reason."""
+        psn = unwrap(nack.psn, self.cack)
+        if self.failed or not self.cack < psn < self.next_psn:
+            self.counters.nonsense += not self.failed
+            return
+        self.heard_at = now
+        self.counters.nacked += 1
+        reason = _REASONS.get(nack.reason, "unknown reason")
+        self._emit(NackReceived(now, self.qpn, psn, reason))
+        if nack.reason == NackReason.UNEXP_EVENT:
+            self.fail("remote operation error", now)
+            return
+        size = self._give_up(psn)
+        if nack.reason in _TRIMS:
+            self._controller.on_trim(size, now)
+            number = self.evs.index.get(nack.entropy)
+            if nack.reason == NackReason.TRIMMED and number is not None:
+                self.evs.move(number, Cause.TRIMMED, now)
+        elif size:
+            self._charge(now)
+
+    def _give_up(self, psn: int) -> int:
+        """A packet that the peer refused waits to be sent again; returns its nominal size, 0 if it does
+        so already, or has arrived after all.
+        """
+        at = psn & self._mask
+        if self._slot[at] != Slot.IN_FLIGHT:
+            return 0
+        size = int(self._size[at]) + OVERHEAD
+        self._slot[at] = Slot.LOST
+        self._lost_count += 1
+        self.in_flight -= size
+        return size
+
+    def _charge(self, now: int) -> bool:
+        """spec 4.6: one retry counter for timeouts and retried NACKs; False if the budget is spent."""
+        self._attempt += 1
+        budget = self._settings.retry_budget
+        if budget is not None and self._attempt > budget:
+            self.fail("retry counter exceeded", now)
+            return False
+        return True
+
     # ---- timers --------------------------------------------------------------------------------
 
     def next_timer(self) -> int:
@@ -378,10 +429,7 @@ class Requestor:
         # A peer that shows every packet as arrived but never moves cack would hold the QP for ever.
         withheld = not len(psn) and not self._lost_count and self.cack < self.next_psn - 1
         if len(expired) or withheld:
-            self._attempt += 1
-            budget = self._settings.retry_budget
-            if budget is not None and self._attempt > budget:
-                self.fail("retry counter exceeded", now)
+            if not self._charge(now):
                 return
             self._lose(expired, Cause.TIMEOUT, now)
             self._timer = now + self._settings.timeout_of(self._attempt)

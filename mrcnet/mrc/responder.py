@@ -13,10 +13,11 @@ import numpy.typing as npt
 from mrcnet.mrc.events import Event, MessageArrived
 from mrcnet.mrc.psn import bitmap_of, unwrap_all
 from mrcnet.mrc.settings import Settings
-from mrcnet.mrc.wire.control import Sack
-from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, Mark
+from mrcnet.mrc.wire.control import Nack, Sack
+from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, Mark, NackReason
 
 Column = npt.NDArray[Any]
+_REFUSALS = 4  # NACKs of one batch for packets beyond the window: a peer that floods is not answered in kind
 _SPAN = 64  # a SACK's bitmap
 _OLDEST = -(1 << 15)  # ack_psn_offset has 16 bits: older replays must not look like newer packets
 _WAITING = 1 << 10  # SACKs that wait to be sent: a storm of probes drops the oldest, as a network would
@@ -75,7 +76,7 @@ class Responder:
         self._rcvd_bytes = 0
         self._trigger = 0
         self._messages = 0
-        self._pending: deque[Report] = deque(maxlen=_WAITING)
+        self._pending: deque[Report | Nack] = deque(maxlen=_WAITING)
         self._untold: list[Column] = []  # PSNs that arrived since the last SACK
         self._told_max = start_psn - 1  # max_rcv at the last SACK
         self._walk = start_psn  # spec 3.4: where the next look at older holes begins
@@ -90,8 +91,8 @@ class Responder:
         psn = unwrap_all(arrivals.psn, self.cack)
         self.counters.arrived += len(psn)
         beyond = psn > self.cack + self._settings.mpr
-        # Step 3, section 9 no. 11: what lies beyond the window is not taken.
-        self.counters.out_of_window += int(beyond.sum())
+        if beyond.any():
+            self._refuse(arrivals, psn, beyond)
         fresh = (psn > self.cack) & ~beyond
         fresh[fresh] = ~self._got[psn[fresh] & self._mask]
         fresh = _first_of_each(psn, fresh)
@@ -112,6 +113,21 @@ class Responder:
             self._emit(MessageArrived(now, self.qpn, self._messages))
             self._messages += 1
         self._decide(psn, fresh, repeated, sizes, arrivals)
+
+    def _refuse(self, arrivals: Arrivals, psn: npt.NDArray[np.int64], beyond: npt.NDArray[np.bool_]) -> None:
+        """Step 3, section 9 no. 11: what lies beyond the window is not taken, and NACK 0x0B says so."""
+        self.counters.out_of_window += int(beyond.sum())
+        for row in np.flatnonzero(beyond)[:_REFUSALS].tolist():
+            self.refuse(
+                NackReason.PSN_OOR_WINDOW,
+                int(psn[row]),
+                int(arrivals.entropy[row]),
+                int(arrivals.timestamp[row]),
+            )
+
+    def refuse(self, reason: NackReason, psn: int, entropy: int, timestamp: int) -> None:
+        """Owe the peer a NACK (spec 2.8)."""
+        self._pending.append(Nack(reason, entropy, self.qpn, self._peer_qpn, psn, timestamp))
 
     def _advance(self) -> int:
         """Step 5: move cack over the contiguous run; returns how many messages became whole."""
@@ -237,13 +253,13 @@ class Responder:
             rcvd_bytes=-(-self._rcvd_bytes // 256),  # spec 2.7: units of 256 bytes, rounded up
         )
 
-    def reports(self, most: int) -> list[Report]:
-        """Up to `most` of the SACKs that are due, oldest first; they are handed over once."""
+    def reports(self, most: int) -> list[Report | Nack]:
+        """Up to `most` of the SACKs and NACKs that are due, oldest first; they are handed over once."""
         return [self._pending.popleft() for _ in range(min(most, len(self._pending)))]
 
     @property
     def has_reports(self) -> bool:
-        """Whether a SACK waits to be sent."""
+        """Whether a SACK or NACK waits to be sent."""
         return bool(self._pending)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrcnet.mrc.endpoint import Endpoint
-from mrcnet.mrc.events import Event, MessageArrived, MessageCompleted, QpFailed
+from mrcnet.mrc.events import Event, MessageArrived, MessageCompleted, NackReceived, QpFailed
 from mrcnet.mrc.evs import State
 from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
@@ -130,7 +130,7 @@ class Station:
         elif isinstance(event, MessageArrived):
             if event.qpn in self.sinks:
                 self.sinks[event.qpn].on_arrived(event.message)
-        else:
+        elif not isinstance(event, NackReceived):
             self.events.append((self.name, event))
             if isinstance(event, QpFailed) and event.qpn in self.sources:
                 self.sources[event.qpn].failure = event.reason

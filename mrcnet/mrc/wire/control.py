@@ -78,6 +78,39 @@ class Sack:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Nack:
+    """spec 2.8, NETH: `psn` (24 bit) was not taken, for `reason` (spec 2.13, unknown ones included)."""
+
+    reason: int
+    entropy: int
+    spdcid: int
+    dpdcid: int
+    psn: int
+    timestamp: int
+
+    def pack(self) -> bytes:
+        """-> 20 bytes; cc_type is 2 (section 9 no. 6)."""
+        return layout.NETH.pack(
+            0,
+            self.reason,
+            0,
+            self.entropy,
+            self.spdcid & 0xFFFF,
+            self.dpdcid & 0xFFFF,
+            self.psn & PSN_MASK,
+            0x20,
+            0,
+            self.timestamp,
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Nack:
+        """20 bytes -> record."""
+        _, reason, _, entropy, spdcid, dpdcid, psn, _, _, stamp = layout.NETH.unpack(data)
+        return cls(reason, entropy, spdcid, dpdcid, psn & PSN_MASK, stamp)
+
+
 def pack_probe(probe_id: int, spdcid: int, dpdcid: int, stamp: int, unit: int) -> bytes:
     """spec 2.9: PETH, 16 bytes."""
     return layout.PETH.pack(

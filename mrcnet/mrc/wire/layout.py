@@ -24,8 +24,10 @@ METH_LEN = 4
 TSETH_LEN = 4
 RETH_LEN = 16
 IMM_LEN = 4
+TRIMMED_LEAST = EXT + METH_LEN + TSETH_LEN  # spec 3.1: what must survive a trim, for the NACK
 WRITE_HEAD = EXT + METH_LEN + TSETH_LEN + RETH_LEN  # 138: where the payload of a timestamped write begins
 SACK_LEN = 36  # SETH 28 + CC_STATE 8
+NETH_LEN = 20
 PETH_LEN = 16
 ERTH_LEN = 16
 EETH_LEN = 36
@@ -88,6 +90,7 @@ WRITE_BARE = _dtype(
 
 # spec 2.7, 2.9-2.11: control packets come one at a time, so plain structs serve them
 SACK = struct.Struct(">HHIHHIBBhQHHI")
+NETH = struct.Struct(">HBBIHHIBBH")
 PETH = struct.Struct(">HBBHHHHHH")
 ERTH = struct.Struct(">HBBI4xHH")
 EETH = struct.Struct(">H26xH6x")

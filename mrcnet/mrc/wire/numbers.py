@@ -40,6 +40,18 @@ class Mark(IntEnum):
     ALWAYS_SKIP = 2
 
 
+class NackReason(IntEnum):
+    """spec 2.13."""
+
+    TRIMMED = 0x01
+    TRIMMED_LASTHOP = 0x02
+    NO_BITMAP = 0x06
+    NO_PKT_BUFFER = 0x07
+    NO_RESOURCE = 0x0A
+    PSN_OOR_WINDOW = 0x0B
+    UNEXP_EVENT = 0x19
+
+
 class EndpointOp(IntEnum):
     """spec 2.10: what an endpoint request asks."""
 

@@ -14,6 +14,7 @@ from .parts import ev_set
 
 TABLE = {  # spec 4.3, written out once more
     (State.GOOD, Cause.SKIP_ONCE): State.SKIP,
+    (State.GOOD, Cause.TRIMMED): State.SKIP,
     (State.SKIP, Cause.TURN_MISSED): State.GOOD,
     (State.GOOD, Cause.ALWAYS_SKIP): State.ASSUMED_BAD,
     (State.SKIP, Cause.ALWAYS_SKIP): State.ASSUMED_BAD,

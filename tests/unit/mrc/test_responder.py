@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mrcnet.mrc.events import MessageArrived
 from mrcnet.mrc.responder import Arrivals, Responder
-from mrcnet.mrc.wire.control import Sack
-from mrcnet.mrc.wire.numbers import Mark
+from mrcnet.mrc.wire.control import Nack, Sack
+from mrcnet.mrc.wire.numbers import Mark, NackReason
 
 from .parts import START, arrivals, responder_of, shown
 
@@ -50,11 +50,14 @@ def test_a_psn_twice_in_one_batch() -> None:
 
 @pytest.mark.parametrize("units", [1, 8])
 def test_the_window_ends_at_cack_plus_mpr(units: int) -> None:
-    """cack + MPR is taken, the next PSN is not, and is told to nobody (spec 3.1, section 9 no. 11)."""
+    """cack + MPR is taken, the next PSN is not, and a NACK says so (spec 3.1, section 9 no. 11)."""
     responder, _ = responder_of(mpr_units=units)
     edge = START - 1 + units * 128
     assert [False] == take(responder, arrivals(edge + 1, urgent={edge + 1}))
-    assert (1, False) == (responder.counters.out_of_window, responder.has_reports)
+    assert 1 == responder.counters.out_of_window
+    (nack,) = responder.reports(9)
+    assert isinstance(nack, Nack)
+    assert (NackReason.PSN_OOR_WINDOW, edge + 1) == (nack.reason, nack.psn)
     assert [True] == take(responder, arrivals(edge))
     assert [True, True] == take(responder, arrivals(100, 101))
     assert [True] == take(responder, arrivals(edge + 1))

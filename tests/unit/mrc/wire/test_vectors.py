@@ -9,6 +9,7 @@ from mrcnet.mrc.wire.numbers import (
     QPN_ENDPOINT,
     EndpointOp,
     Mark,
+    NackReason,
     Opcode,
 )
 
@@ -66,6 +67,15 @@ def test_sack() -> None:
     )
     actual = control_frame(Opcode.SACK, sack.pack(), 0x456, CONTROL_CLASS, 0xFD, BACK)
     assert expected == actual[layout.INNER :]
+
+
+def test_nack() -> None:
+    """A NACK names reason, EV and PSN; its BTH carries the PSN that triggered it."""
+    nack = control.Nack(NackReason.TRIMMED, 0xA1B2C3D4, 0x123, 0x456, 0xFE, 0x1234)
+    assert bytes.fromhex("00000100a1b2c3d401230456000000fe20001234") == nack.pack()
+    assert nack == control.Nack.unpack(nack.pack())
+    actual = control_frame(Opcode.NACK, nack.pack(), 0x456, CONTROL_CLASS, 0xFE, BACK)
+    assert bytes.fromhex("e90574dc") == actual[-layout.ICRC :]
 
 
 def test_reliability_probe() -> None:
