@@ -97,6 +97,7 @@ def _write(output: Path, data: dict[str, Any]) -> None:
 def _lines(result: DrillResult) -> Iterator[str]:
     yield f"{result.drill}: {result.verdict}"
     yield from (f"  {reason}" for reason in result.reasons)
+    yield from (f"  warning: {warning}" for warning in result.warnings)
     if result.measures is not None:
         yield from _measure_lines(result.measures)
     yield from (f"  {spell(judgement)}" for judgement in result.judgements)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from mrcnet.drill.goodput import Curve, goodput
 from mrcnet.drill.model import Done, EventLine, Measures
 from mrcnet.mrc.events import EvChanged, PacketsLost, QpFailed
 from mrcnet.plan.model import Plan
@@ -18,11 +18,7 @@ from mrcnet.plan.target import find_link
 from mrcnet.plan.walk import walk
 from mrcnet.workload.summary import Recording
 
-BIN_NS = 1_000_000  # goodput is recorded in bins of 1 ms
-_COARSE = 10  # and judged in bins of 10 ms
-_WINDOW = 10  # recovered: ten such bins in a row
-_BACK = 0.99
-_WARM_UP = 0.25  # of the time before the fault that does not count as steady
+_WARM_UP = 0.25  # of the time before the cut that does not count as steady
 
 
 def evs_on_link(plan: Plan, src: str, dst: str, ends: frozenset[str]) -> frozenset[int]:
@@ -35,48 +31,53 @@ def evs_on_link(plan: Plan, src: str, dst: str, ends: frozenset[str]) -> frozens
     return frozenset(crossing)
 
 
-def measure(recording: Recording, faults: tuple[Done, ...]) -> Measures:
-    """Measures of the first cut among `faults`, over all flows."""
+def measure(recording: Recording, faults: tuple[Done, ...], end: int) -> Measures:
+    """Measures of the first cut among `faults`, over all flows; posting ended at the instant `end`."""
     job = recording.job
     cut = faults[0]
-    healed = next((done.at for done in faults[1:] if done.step.action == "heal"), None)
-    link = find_link(job.plan, cut.step.target)
+    since = cut.at - cut.error  # the link may have been dead from here on
+    target = cut.step.target
+    heals = (done.at for done in faults if (done.step.action, done.step.target) == ("heal", target))
+    healed = next(heals, end)
+    link = find_link(job.plan, target)
     ends = frozenset((link.a.node, link.b.node))
     dead = {flow.number: evs_on_link(job.plan, flow.src, flow.dst, ends) for flow in job.flows}
     flow_of = {flow.src_qpn: flow.number for flow in job.flows}
-    events = [event for _, event in recording.events if event.qpn in flow_of and event.at >= cut.at]
+    events = [event for _, event in recording.events if event.qpn in flow_of and event.at >= since]
     gone = [e for e in events if isinstance(e, EvChanged) and e.new == "ASSUMED_BAD"]
     gone_dead = [event for event in gone if event.ev in dead[flow_of[event.qpn]]]
     back = [e for e in events if isinstance(e, EvChanged) and (e.old, e.new) == ("ASSUMED_BAD", "GOOD")]
-    lost_at = _losses(recording, events, dead, flow_of)
-    end = _end(recording)
-    before, during, after, recovery = _goodput(recording, cut.at, healed, end)
-    total = float(after.sum())
+    lost = [event for event in events if isinstance(event, PacketsLost)]
+    lost_at = [at for event in lost for at in _sent_at(recording, event, flow_of, dead) if at < healed]
+    steady = recording.start_at + int((cut.at - recording.start_at) * _WARM_UP)
+    curve = Curve(recording.delivered, recording.start_at, job.bin_ns)
+    rates = goodput(curve, steady, cut.at, healed)
+    before, after = float(rates.before.sum()), float(rates.after.sum())
     sources, sinks = recording.sources.values(), recording.sinks.values()
     return Measures(
         error_ms=cut.error / 1e6,
         detection_ms=_ms(min((event.at for event in gone_dead), default=None), cut.at),
         last_loss_ms=_ms(max(lost_at, default=None), cut.at),
-        recovery_ms=recovery,
+        recovery_ms=None if rates.recovery is None else rates.recovery / 1e6,
         longest_gap_ms=_longest_gap(recording, cut.at, end),
-        longest_gap_before_ms=_longest_gap(recording, _steady_from(recording, cut.at), cut.at),
+        longest_gap_before_ms=_longest_gap(recording, steady, cut.at),
         packets_lost=sum(source.sent for source in sources) - sum(sink.arrived for sink in sinks),
         packets_lost_on_dead_evs=len(lost_at),
-        packets_retransmitted=sum(source.retransmitted for source in recording.sources.values()),
-        duplicates=sum(sink.duplicates for sink in recording.sinks.values()),
-        messages_wrong=sum(len(sink.wrong) for sink in recording.sinks.values()),
+        packets_retransmitted=sum(source.retransmitted for source in sources),
+        duplicates=sum(sink.duplicates for sink in sinks),
+        messages_wrong=sum(len(sink.wrong) for sink in sinks),
         evs_on_link=sum(len(evs) for evs in dead.values()),
         evs_hit=len({(event.qpn, event.ev) for event in gone_dead}),
         evs_lost=len(gone),
         evs_lost_elsewhere=len(gone) - len(gone_dead),
         evs_regained=len(back),
-        goodput_before_bps=float(before.sum()),
-        goodput_during_bps=float(during.sum()),
-        goodput_after_bps=total,
-        goodput_after_share=total / float(before.sum()) if before.sum() else 0.0,
-        planes_before_bps=tuple(before.tolist()),
-        planes_during_bps=tuple(during.tolist()),
-        planes_after_bps=tuple(after.tolist()),
+        goodput_before_bps=before,
+        goodput_during_bps=float(rates.during.sum()),
+        goodput_after_bps=after,
+        goodput_after_share=after / before if before else 0.0,
+        planes_before_bps=tuple(rates.before.tolist()),
+        planes_during_bps=tuple(rates.during.tolist()),
+        planes_after_bps=tuple(rates.after.tolist()),
     )
 
 
@@ -84,91 +85,28 @@ def _ms(at: int | None, since: int) -> float | None:
     return None if at is None else (at - since) / 1e6
 
 
-def _losses(
-    recording: Recording,
-    events: list[EvChanged | PacketsLost | QpFailed],
-    dead: dict[int, frozenset[int]],
-    flow_of: dict[int, int],
+def _sent_at(
+    recording: Recording, event: PacketsLost, flow_of: dict[int, int], dead: dict[int, frozenset[int]]
 ) -> list[int]:
-    """Send times of the packets that were lost on an EV of the dead link."""
-    found: list[int] = []
-    for event in events:
-        if isinstance(event, PacketsLost):
-            flow = flow_of[event.qpn]
-            values = np.array([row.ev for row in recording.sources[flow].evs])
-            on_link = np.isin(values[event.ev], list(dead[flow]))
-            found += event.sent_at[on_link].tolist()
+    """Send times of the packets of a loss that were on an EV of the dead link."""
+    flow = flow_of[event.qpn]
+    values = np.array([row.ev for row in recording.sources[flow].evs])
+    on_link = np.isin(values[event.ev], list(dead[flow]))
+    found: list[int] = event.sent_at[on_link].tolist()
     return found
 
 
-def _end(recording: Recording) -> int:
-    ended = [s.ended_at for s in recording.sources.values() if s.ended_at is not None]
-    return max(ended, default=recording.start_at)
-
-
-def _steady_from(recording: Recording, fault: int) -> int:
-    return recording.start_at + int((fault - recording.start_at) * _WARM_UP)
-
-
-def _rates(recording: Recording, since: int, until: int) -> npt.NDArray[np.float64]:
-    """bit/s per plane between two instants, whole bins only."""
-    width = recording.job.bin_ns
-    first, last = -(-(since - recording.start_at) // width), (until - recording.start_at) // width
-    part = recording.delivered[:, first:last]
-    seconds = part.shape[1] * width / 1e9
-    return part.sum(axis=1) * 8 / seconds if seconds else np.zeros(len(part))
-
-
-def _goodput(
-    recording: Recording, fault: int, healed: int | None, end: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64], float | None]:
-    """Rates per plane (before, during, after) in bit/s, and the recovery in ms.
-
-    "Recovered" is the first instant from which ten bins of 10 ms together carry 99 % of the rate before,
-    and none of them less than the leanest hundredth of the bins before.
-    """
-    steady = _steady_from(recording, fault)
-    before = _rates(recording, steady, fault)
-    until = min(end, healed) if healed is not None else end
-    coarse = recording.job.bin_ns * _COARSE
-    bins = _coarse(recording, fault, until)
-    earlier = _coarse(recording, steady, fault)
-    mean = float(before.sum()) * coarse / 8e9  # bytes per coarse bin
-    lean = min(_BACK * mean, float(np.quantile(earlier, 0.01))) if len(earlier) else 0.0
-    recovered: int | None = None
-    for number in range(len(bins) - _WINDOW + 1):
-        part = bins[number : number + _WINDOW]
-        if part.mean() >= _BACK * mean and part.min() >= lean:
-            recovered = number
-            break
-    at = fault + (recovered * coarse if recovered is not None else until - fault)
-    return (
-        before,
-        _rates(recording, fault, max(at, fault + _WINDOW * coarse)),
-        _rates(recording, at, until),
-        None if recovered is None else recovered * coarse / 1e6,
-    )
-
-
-def _coarse(recording: Recording, since: int, until: int) -> npt.NDArray[np.int64]:
-    """Bytes of all planes in bins of 10 ms from the first whole fine bin after `since` on."""
-    width = recording.job.bin_ns
-    first, last = -(-(since - recording.start_at) // width), (until - recording.start_at) // width
-    total = recording.delivered[:, first:last].sum(axis=0)
-    whole = len(total) // _COARSE * _COARSE
-    return np.asarray(total[:whole].reshape(-1, _COARSE).sum(axis=1), np.int64)
-
-
 def _longest_gap(recording: Recording, since: int, until: int) -> float:
-    """The longest time in ms that any flow went without a delivery between two instants."""
+    """The longest time in ms that any flow went without a delivery between two instants.
+
+    The gap into which `since` falls counts whole, the one into which `until` falls up to there.
+    """
     longest = 0
     for sink in recording.sinks.values():
         at = sink.arrivals
-        inside = at[(at >= since) & (at <= until)]
-        first = int(at[at < since].max(initial=since))  # the gap that the instant falls into counts whole
-        edges = np.concatenate(([first], inside))
-        if len(edges) > 1:
-            longest = max(longest, int(np.diff(edges).max()))
+        earlier = int(at[at < since].max(initial=recording.start_at))
+        edges = np.concatenate(([earlier], at[(at >= since) & (at <= until)], [until]))
+        longest = max(longest, int(np.diff(edges).max()))
     return longest / 1e6
 
 

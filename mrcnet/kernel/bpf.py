@@ -117,13 +117,17 @@ def unshield(path: Path, ifnames: Iterable[str]) -> None:
                 _drop_filter(socket, found[name])
 
 
-def allow_filters(socket: NetlinkSocket, index: int) -> None:
-    """See to it that a port can bear filters. Raises EnvironmentFault if the kernel cannot."""
+def allow_filters(socket: NetlinkSocket, index: int) -> bool:
+    """See to it that a port can bear filters; True if it could not before.
+
+    A port that is up drops packets while the hook is put in. Raises EnvironmentFault if the kernel cannot.
+    """
     refusals = socket.send([tc.add_clsact(index)])
     if refusals and refusals[0].errno != errno.EEXIST:
         raise EnvironmentFault(
             f"the kernel has no clsact: {refusals[0]}", remedy="load the module: modprobe sch_ingress cls_bpf"
         )
+    return not refusals
 
 
 def indices(socket: NetlinkSocket) -> dict[str, int]:
