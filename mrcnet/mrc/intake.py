@@ -68,6 +68,7 @@ class Intake:
         ends = layout.UDP + fields["inner_length"].astype(np.int64)
         trimmed = self._trims[fields["outer_class"] >> 22 & 0x3F]
         whole = (ends <= batch.length[rows]) & (ends >= _SHORTEST)
+        whole &= ends <= batch.buffer.shape[1] - batch.at  # a ring may cut what does not fit its slot
         whole &= fields["udp_length"] == fields["inner_length"]
         # spec 6.6: whether a switch corrects the lengths of what it trims varies: the frame's own counts
         enough = trimmed & (batch.length[rows] >= layout.TRIMMED_LEAST)
