@@ -21,6 +21,7 @@ from mrcnet.kernel.model import Address, Change, Device, Neighbour, NodeState, S
 from mrcnet.kernel.netlink import NetlinkSocket
 from mrcnet.kernel.observe import CUT_FILTER, LabState, observe
 from mrcnet.plan.model import Plan, Route
+from mrcnet.plan.target import find_link
 from mrcnet.topology.model import End, Link
 
 
@@ -116,23 +117,6 @@ def faults_in(nodes: Mapping[str, NodeState]) -> tuple[ActiveFault, ...]:
                 target = ":".join(sorted((node, device.peer.node))) if device.peer else ends[0]
                 found.setdefault(tuple(ends), ActiveFault(target, silent=device.up))
     return tuple(found.values())
-
-
-def find_link(plan: Plan, target: str) -> Link:
-    """The link that `a:b` or `node:port` names. InputError if none does, or several."""
-    node, _, rest = target.partition(":")
-    if node not in plan.nodes:
-        raise InputError(f"{target!r}: there is no node {node!r}", remedy="name a link like p0-t0-0:p0-t1-1")
-    mine = [link for link in plan.topology.links if node in (link.a.node, link.b.node)]
-    found = [link for link in mine if rest in (link.a.node, link.b.node) and rest != node]
-    found = found or [link for link in mine if End(node, rest) in (link.a, link.b)]
-    if not found:
-        neighbours = ", ".join(sorted({link.b.node if link.a.node == node else link.a.node for link in mine}))
-        raise InputError(f"{target!r} names no link; {node} has links to {neighbours or 'nobody'}")
-    if len(found) > 1:
-        names = ", ".join(str(link.a if link.a.node == node else link.b) for link in found)
-        raise InputError(f"{target!r} names {len(found)} links", remedy=f"name one by its port: {names}")
-    return found[0]
 
 
 def _opened(lab_name: str) -> AbstractContextManager[None]:

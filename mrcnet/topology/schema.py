@@ -12,7 +12,6 @@ from mrcnet.topology.document import Document, KeyPath, spell
 from mrcnet.topology.names import suggest
 from mrcnet.topology.raw import RawTopology
 
-
 Shape = TypeVar("Shape", bound=BaseModel)
 
 

@@ -17,6 +17,7 @@ from mrcnet.kernel.model import Kind
 from mrcnet.kernel.observe import has_filter
 from mrcnet.kernel.status import State, status
 from mrcnet.plan.model import Plan
+from mrcnet.plan.target import find_link
 from tests.netns.fabric import NEEDS_ROOT, arrives, bring_up, ip, new_name, running
 
 pytestmark = NEEDS_ROOT
@@ -113,7 +114,7 @@ def test_wrong_requests(silent: bool) -> None:
 def test_ports_name_links_too() -> None:
     """A link is known by either end's port as well as by its nodes."""
     with running() as (lab, plan):
-        links = {faults.find_link(plan, target) for target in (LINK, "p0-t0-0:h0", "h0:eth1", "p0-t0-0:eth1")}
+        links = {find_link(plan, target) for target in (LINK, "p0-t0-0:h0", "h0:eth1", "p0-t0-0:eth1")}
         assert 1 == len(links)
         assert lab in labs.labs()
 
