@@ -158,6 +158,11 @@ def _problems(recording: Recording) -> tuple[str, ...]:
             found.append(f"{name}: messages were still under way at the end")
         elif sink.verified_bytes != source.completed_bytes and not sink.wrong:
             found.append(f"{name}: {source.completed_bytes} bytes completed, {sink.verified_bytes} verified")
+        elif sink.delivered != source.sent - source.retransmitted:  # each packet is new once at either end
+            found.append(
+                f"{name}: the books do not balance: {source.sent} packets sent,"
+                f" {source.retransmitted} of them again, {sink.delivered} delivered"
+            )
     return tuple(found)
 
 
