@@ -1,4 +1,4 @@
-"""What a virtual port is like: thresholds of its queue, what goes wrong on its link, and its books."""
+"""What a virtual port is like: thresholds of its queue, what goes wrong on its link, what it counts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TRIMMING = PortModel(trim=1.0, trim_lasthop=1.5)
 
 @dataclass(frozen=True, slots=True)
 class Impairment:
-    """What befalls packets on the link behind a port. `loss`, `duplicate`, `corrupt`, `reorder`: shares of them.
+    """What befalls packets on the link behind a port: shares of them that are lost, come twice, ...
 
     Corrupted: one byte of the frame changes. Reordered: held back for `reorder_ns`. All are `delay_ns` late.
     """
@@ -69,57 +69,3 @@ class Count(IntEnum):
     DUPLICATED = 8
     CORRUPTED = 9
     REORDERED = 10
-
-
-DROPS = {
-    Count.DOWN: "port down",
-    Count.BLACKHOLE: "blackhole",
-    Count.LOSS: "loss",
-    Count.TAIL: "tail drop",
-    Count.CONTROL_TAIL: "tail drop of control",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Frames that ended at a port (`p0-t0-0:eth5`), or at a node without a route, and why."""
-
-    place: str
-    cause: str
-    frames: int
-
-
-@dataclass(frozen=True, slots=True)
-class PortBooks:
-    """What a port did, in frames; `deepest` is the most bytes that a frame found before it."""
-
-    port: str
-    sent: int
-    marked: int
-    trimmed: int
-    duplicated: int
-    corrupted: int
-    reordered: int
-    deepest: int
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """A fabric's books, in frames. What hosts sent is somewhere."""
-
-    sent: int
-    duplicated: int
-    delivered: int
-    in_flight: int
-    drops: tuple[Drop, ...]
-    ports: tuple[PortBooks, ...]
-
-    @property
-    def dropped(self) -> int:
-        """All frames that were dropped."""
-        return sum(drop.frames for drop in self.drops)
-
-    @property
-    def balanced(self) -> bool:
-        """Sent and duplicated = delivered + dropped + in flight."""
-        return self.sent + self.duplicated == self.delivered + self.dropped + self.in_flight

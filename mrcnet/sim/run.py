@@ -1,0 +1,203 @@
+"""Run traffic over the virtual fabric: the counterpart of the nic's engine, in virtual time and one process.
+
+Hosts take their turns on a grid of `turn_ns`: what has come to a host since its last turn is handed to its
+end point as one batch, as a NIC does that gathers before it interrupts. So a turn adds up to its length to
+each end of a round trip; a shorter one is finer and slower. Everything is decided by the job's seed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mrcnet.errors import InputError
+from mrcnet.plan.target import find_link
+from mrcnet.sim.books import Books
+from mrcnet.sim.clock import NEVER, Clock
+from mrcnet.sim.fabric import Fabric
+from mrcnet.sim.model import PortModel
+from mrcnet.sim.nic import Host
+from mrcnet.workload.flow import make_content
+from mrcnet.workload.job import Job
+from mrcnet.workload.report import RunReport
+from mrcnet.workload.station import Bins, Station
+from mrcnet.workload.summary import Recording, record
+
+_GATHER = 64  # frames that the widest host receives at line rate in a turn, unless a turn's length is given
+_STALLED_NS = 60_000_000_000  # nothing was delivered for so long: the run will not end by itself
+_SETTLE_RTTS = 20  # after the end, for the last SACKs and probes
+_SAY_EVERY = 256  # steps between two words of progress
+
+
+@dataclass(frozen=True, slots=True)
+class Sim:
+    """Knobs of the simulator. `turn_ns` None: 64 frames' time of the widest host, at most the base RTT."""
+
+    ports: PortModel = field(default_factory=PortModel)
+    turn_ns: int | None = None
+
+
+def run_traffic(
+    job: Job,
+    duration_ns: int | None,
+    progress: Callable[[int], None] | None = None,
+    meanwhile: Callable[[SimRun], None] | None = None,
+    sim: Sim | None = None,
+) -> Recording:
+    """Send the job's flows; for `duration_ns` of fabric time, or until their bytes are through.
+
+    `meanwhile` is called once traffic has begun, with the run to advance, cut and heal by; `progress` gets
+    the payload bytes delivered so far.
+    """
+    run = SimRun(job, sim or Sim())
+    until = run.start_at + duration_ns if duration_ns is not None else None
+    if meanwhile is not None:
+        meanwhile(run)
+    run.watch(until, progress)
+    run.stop()
+    return record(job, run.start_at, [run.finish()])
+
+
+class SimRun:
+    """A run under way; `now` moves by `watch` only."""
+
+    start_at = 0
+
+    def __init__(self, job: Job, sim: Sim) -> None:
+        self.job = job
+        self.fabric = Fabric(job.plan, job.settings, sim.ports, job.seed)
+        self.turn_ns = sim.turn_ns or self._turn()
+        if self.turn_ns < 1:
+            raise InputError("a turn lasts at least 1 ns")
+        self._bins = Bins(job.plan.topology.planes, self.start_at, job.bin_ns)
+        content = make_content(job.message, job.seed)
+        self._hosts = {
+            job.plan.hosts.index(name): Host(
+                Station(job, name, content, self._bins), self.fabric, self.turn_ns
+            )
+            for name in job.hosts
+        }
+        self._clock = Clock(len(job.plan.hosts))
+        regions: dict[int, tuple[int, int]] = {}
+        for host in self._hosts.values():
+            regions |= host.station.regions()
+        for number, host in self._hosts.items():
+            host.station.open(regions, self.start_at)
+            self._clock.set(number, self.start_at)
+        self._progressed = (0, 0)  # bytes delivered, and since when it is so many
+
+    @property
+    def now(self) -> int:
+        """Fabric nanoseconds since the beginning."""
+        return self._clock.now
+
+    @property
+    def delivered(self) -> int:
+        """Payload bytes delivered so far."""
+        return sum(host.station.delivered_bytes for host in self._hosts.values())
+
+    # ---- time ----------------------------------------------------------------------------------
+
+    def watch(self, until: int | None, progress: Callable[[int], None] | None = None) -> bool:
+        """Advance until all sources are done, or to the instant `until`; True if they are done.
+
+        Also comes back when nothing was delivered for a minute of fabric time.
+        """
+        steps = 0
+        while not self._done():
+            if not self._step(until if until is not None else NEVER - 1) or self._stalled():
+                break
+            steps += 1
+            if progress is not None and steps % _SAY_EVERY == 0:
+                progress(self.delivered)
+        return self._done()
+
+    def stop(self) -> bool:
+        """Post nothing new, and let what is posted complete; True if it did."""
+        for number, host in self._hosts.items():
+            host.station.stop()
+            self._clock.set(number, self._grid(self.now))
+        self.watch(None)
+        return self._done()
+
+    def finish(self) -> RunReport:
+        """Let the last frames come to rest; the report of all hosts."""
+        end = self.now + _SETTLE_RTTS * (self.fabric.table.base_rtt + self.turn_ns)
+        while self.fabric.busy and self._step(end):
+            pass
+        stations = [host.station for host in self._hosts.values()]
+        drops: Counter[str] = Counter()
+        for station in stations:
+            drops.update(station.endpoint.drops)
+        return RunReport(
+            sources=[report for station in stations for report in station.source_reports()],
+            sinks=[report for station in stations for report in station.sink_reports()],
+            events=[event for station in stations for event in station.events],
+            delivered=self._bins.data,
+            drops=dict(drops),
+        )
+
+    def books(self) -> Books:
+        """Where every frame is."""
+        return self.fabric.books()
+
+    # ---- faults --------------------------------------------------------------------------------
+
+    def cut(self, target: str, *, silent: bool = False) -> int:
+        """Cut the link `target` now, loud or silent; returns the instant. InputError if it cannot be."""
+        link = find_link(self.job.plan, target)
+        if any(self.fabric.is_dead(end) for end in (link.a, link.b)):
+            raise InputError(f"link {target} is cut already")
+        self.fabric.cut(link, self.now, silent=silent)
+        return self.now
+
+    def heal(self, target: str) -> int:
+        """Undo `cut` now; returns the instant. InputError if the link is not cut."""
+        link = find_link(self.job.plan, target)
+        if not any(self.fabric.is_dead(end) for end in (link.a, link.b)):
+            raise InputError(f"link {target} is not cut")
+        self.fabric.heal(link)
+        return self.now
+
+    # ---- inside --------------------------------------------------------------------------------
+
+    def _turn(self) -> int:
+        rates = [self.fabric.table.rate[ports].sum() for ports in self.fabric.table.of_host.values()]
+        frame = self.job.settings.payload + 142
+        return max(1, min(_GATHER * frame * 8 * 10**9 // int(max(rates)), self.fabric.table.base_rtt))
+
+    def _grid(self, at: int) -> int:
+        return at if at >= NEVER else -(-at // self.turn_ns) * self.turn_ns
+
+    def _step(self, limit: int) -> bool:
+        """To the next instant at which hosts take turns; False if that is later than `limit`."""
+        clock, fabric = self._clock, self.fabric
+        at = clock.next()
+        if fabric.busy:
+            at = min(at, (clock.now // self.turn_ns + 1) * self.turn_ns)
+        if at > limit:
+            if limit < NEVER - 1:
+                fabric.advance(limit)
+                clock.now = limit
+            return False
+        fabric.advance(at)
+        clock.now = at
+        ready = set(clock.ring())
+        for number, batch in fabric.collect(at):
+            host = self._hosts.get(number)
+            if host is not None:  # one that takes no part hears nobody
+                host.take(batch, at)
+                ready.add(number)
+        for number in sorted(ready):
+            clock.set(number, self._grid(self._hosts[number].act(at)))
+        return True
+
+    def _done(self) -> bool:
+        return all(host.station.done for host in self._hosts.values())
+
+    def _stalled(self) -> bool:
+        delivered = self.delivered
+        if delivered != self._progressed[0]:
+            self._progressed = delivered, self.now
+        return self.now - self._progressed[1] > _STALLED_NS
