@@ -15,7 +15,7 @@ from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import bpf, netns
 from mrcnet.nic import worker
 from mrcnet.nic.clock import FabricClock
-from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop, ToParent
+from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop, ToParent, ToWorker
 from mrcnet.workload.job import Job, shares
 from mrcnet.workload.report import RunReport
 
@@ -91,8 +91,7 @@ class Run:
         for ready in self._collect(Ready, _READY_WITHIN):
             regions |= ready.regions
         self.start_at = self.clock.now() + self.clock.fabric(_START_IN_NS)
-        for pipe in self._pipes:
-            pipe.send(Go(regions, self.start_at))
+        self._tell(Go(regions, self.start_at))
 
     def watch(self, until: int | None, progress: Callable[[int], None] | None = None) -> bool:
         """Wait until all sources are done or fabric time `until`; True if they are done.
@@ -111,8 +110,7 @@ class Run:
     def stop(self, drain_within: float) -> bool:
         """Post nothing new; wait at most `drain_within` wall seconds for what is posted to complete."""
         self._progress.clear()
-        for pipe in self._pipes:
-            pipe.send(Stop())
+        self._tell(Stop())
         deadline = time.monotonic() + drain_within
         while not self._done() and time.monotonic() < deadline:
             self._listen(0.1)
@@ -121,8 +119,7 @@ class Run:
     def finish(self) -> list[RunReport]:
         """End the workers and take their reports."""
         time.sleep(_LINGER)
-        for pipe in self._pipes:
-            pipe.send(Finish())
+        self._tell(Finish())
         return self._collect(RunReport, _REPORT_WITHIN)
 
     def _done(self) -> bool:
@@ -151,6 +148,14 @@ class Run:
                     found.append(said)
                     break
         return found
+
+    def _tell(self, message: ToWorker) -> None:
+        for pipe in self._pipes:
+            try:
+                pipe.send(message)
+            except (BrokenPipeError, ConnectionResetError):
+                while True:
+                    self._take(pipe)  # its last words; after them, that it is dead
 
     def _take(self, pipe: Connection) -> ToParent:
         try:
