@@ -51,6 +51,7 @@ class Fabric:
         self._trim_size = model.trim_size
         self._trim_dscp = np.where(self.table.lasthop, trimmed[1], trimmed[0])
         self._dead = np.full(self.table.count, -1, np.int64)  # the cause of death, Count.DOWN or BLACKHOLE
+        self._some_dead = False
         self._ways = Ways(plan, self.table)
         self._waiting: list[list[tuple[Instants, Rows]]] = [[] for _ in range(LOST + 1)]
         self._no_route: Counter[str] = Counter()
@@ -67,7 +68,7 @@ class Fabric:
         """The frames of a host join the queues of its ports."""
         count = out.count
         ports = self.table.of_host[host][out.port[:count]]
-        ways = self._ways.numbers(ports, np.ascontiguousarray(out.buffer[:count, _CARRIER]).tobytes())
+        ways = self._ways.numbers(ports, np.ascontiguousarray(out.buffer[:count, _CARRIER]))
         rows = self.flight.put(out.buffer[:count], out.length[:count], ways)
         self.flight.port[rows] = ports
         self._sent += count
@@ -121,6 +122,7 @@ class Fabric:
         port = self.table.number[end]
         cause = Count.BLACKHOLE if silent else Count.DOWN
         self._dead[port] = cause
+        self._some_dead = True
         latest = now * PS + self.table.delay[port]
         for tier, waiting in enumerate(self._waiting):
             for number, (at, rows) in enumerate(waiting):
@@ -140,6 +142,7 @@ class Fabric:
     def open(self, end: End) -> None:
         """One direction carries again."""
         self._dead[self.table.number[end]] = -1
+        self._some_dead = bool((self._dead >= 0).any())
 
     def is_dead(self, end: End) -> bool:
         """Whether a port is down or a blackhole."""
@@ -193,15 +196,14 @@ class Fabric:
             return False
         flight = self.flight
         port = flight.port[rows]
-        dead = self._dead[port]
-        if dead.max() >= 0:
-            gone = dead >= 0
-            np.add.at(self.counts, (dead[gone], port[gone]), 1)
+        if self._some_dead and (gone := self._dead[port] >= 0).any():
+            np.add.at(self.counts, (self._dead[port[gone]], port[gone]), 1)
             flight.drop(rows[gone])
             at, rows, port = at[~gone], rows[~gone], port[~gone]
             if not len(rows):
                 return True
-        order = np.lexsort((at, port))
+        # what hosts send comes in order of time already
+        order = np.lexsort((at, port)) if tier else np.argsort(port, kind="stable")
         at, rows, port = at[order], rows[order], port[order]
         leaves, fate = self.queues.serve(port, at, flight.length[rows], flight.kind[rows])
         if fate.any():

@@ -56,6 +56,7 @@ class Queues:
         self, rate: Column, limits: Limits, frame: int, trim_size: int, rng: np.random.Generator
     ) -> None:
         self.rate = rate
+        self._byte = None if (_BITS % rate).any() else _BITS // rate  # a byte's time, where it is whole
         self.free = np.zeros(len(rate), np.int64)  # when all that a port holds has left
         self.deepest = np.zeros(len(rate), np.int64)  # most work that a frame found before it
         self._control_free = np.zeros(len(rate), np.int64)
@@ -69,10 +70,13 @@ class Queues:
             for limit in (limits.ecn_min, limits.ecn_max, limits.trim, limits.drop, limits.control_drop)
         )
         self._ecn_span = np.maximum(ecn_max - self._ecn_min, 1)
-        self._data_limit = np.minimum(self._trim, self._drop)
+        # so much work before a frame may mean that it is trimmed or dropped: then its train goes one by one
+        self._near = np.minimum(np.minimum(self._trim, self._drop), self._control_drop) - self.frame
 
     def times(self, size: Column, port: Column) -> Column:
         """How long `size` bytes take on each port."""
+        if self._byte is not None:
+            return np.asarray(size * self._byte[port])
         rate = self.rate[port]
         return np.asarray((size * _BITS + rate // 2) // rate)
 
@@ -87,65 +91,63 @@ class Queues:
 
         No frame may come to a port earlier than one of an earlier call.
         """
-        first = np.empty(len(port), np.bool_)
-        first[0] = True
-        np.not_equal(port[1:], port[:-1], out=first[1:])
-        last = np.empty(len(port), np.bool_)
-        last[-1] = True
-        last[:-1] = first[1:]
+        begin, end = _trains(port)
+        where = port[begin]
         time = self.times(size, port)
-        work = _lindley(at, time, first, self.free[port])
+        work = _lindley(at, time, begin, self.free[where])
         ahead = work - time - at
-        leaves = work
-        over = ahead + time > self._drop[port]
-        over |= ahead > self._data_limit[port]
-        is_control = (kind & CONTROL) != 0
-        before = self.free[port[first]], self._control_free[port[first]]
-        if is_control.any():
-            leaves = work.copy()
-            self._overtake(np.flatnonzero(is_control), port, at, time, ahead, leaves, over)
-        self.free[port[last]] = work[last]
         fate = np.zeros(len(port), np.uint8)
-        if over.any():
-            starts, stops = np.flatnonzero(first), np.flatnonzero(last) + 1
-            train = np.cumsum(first) - 1
-            for number in np.unique(train[over]).tolist():
-                self.free[port[starts[number]]] = before[0][number]
-                self._control_free[port[starts[number]]] = before[1][number]
-                self._one_by_one(
-                    slice(int(starts[number]), int(stops[number])), port, at, size, kind, ahead, leaves, fate
-                )
-        np.maximum.at(self.deepest, port, ahead)
-        deep = ahead > self._ecn_min[port]
-        if deep.any():
-            self._mark(np.flatnonzero(deep & ((kind & ECT) != 0) & (fate == Fate.LEAVES)), port, ahead, fate)
+        leaves = work
+        before = self.free[where], self._control_free[where]
+        self.free[where] = work[end - 1]
+        urgent = np.flatnonzero(kind & CONTROL)
+        if len(urgent):
+            leaves = self._overtake(urgent, port, at, time, ahead, work)
+        top = np.maximum.reduceat(ahead, begin)
+        full = np.flatnonzero(top > self._near[where])
+        for train in full.tolist():
+            here = int(where[train])
+            self.free[here], self._control_free[here] = before[0][train], before[1][train]
+            rows = slice(int(begin[train]), int(end[train]))
+            self._one_by_one(here, rows, at, size, kind, ahead, leaves, fate)
+        self.deepest[where] = np.maximum(self.deepest[where], top)
+        if (top > self._ecn_min[where]).any():
+            self._mark(port, kind, ahead, fate)
         return leaves, fate
 
     def _overtake(
-        self, rows: Column, port: Column, at: Column, time: Column, ahead: Column, leaves: Column, over: Flags
-    ) -> None:
-        """Control frames wait for the data frame on the wire and for each other only."""
+        self, rows: Column, port: Column, at: Column, time: Column, ahead: Column, work: Column
+    ) -> Column:
+        """Control frames (`rows`) wait for the frame on the wire and for each other; corrects `ahead` for
+        them, and returns when all frames leave.
+        """
         where = port[rows]
-        first = np.empty(len(rows), np.bool_)
-        first[0] = True
-        np.not_equal(where[1:], where[:-1], out=first[1:])
-        ready = at[rows] + ahead[rows] % self.frame[where]
-        done = np.minimum(_lindley(ready, time[rows], first, self._control_free[where]), leaves[rows])
-        self._control_free[where] = done  # the last of each port stays
-        leaves[rows] = done
+        rest = ahead[rows]
+        if not (rest > self.frame[where]).any():  # they wait for one frame at most: nothing to overtake
+            self._control_free[where] = work[rows]  # the last of each port stays
+            return work
+        begin, _ = _trains(where)
+        rest = np.where(rest > self.frame[where], rest % self.frame[where], rest)
+        done = _lindley(at[rows] + rest, time[rows], begin, self._control_free[where[begin]])
+        leaves = work.copy()
+        leaves[rows] = done = np.minimum(done, work[rows])
+        self._control_free[where] = done
         ahead[rows] = done - time[rows] - at[rows]
-        over[rows] = ahead[rows] + time[rows] > self._control_drop[where]
+        return leaves
 
-    def _mark(self, rows: Column, port: Column, ahead: Column, fate: npt.NDArray[np.uint8]) -> None:
+    def _mark(
+        self, port: Column, kind: npt.NDArray[np.uint8], ahead: Column, fate: npt.NDArray[np.uint8]
+    ) -> None:
         """spec 5.9: the ramp."""
-        if len(rows):
-            depth = (ahead[rows] - self._ecn_min[port[rows]]) / self._ecn_span[port[rows]]
-            fate[rows[self._rng.random(len(rows)) < depth]] = Fate.MARKED
+        deep = (ahead > self._ecn_min[port]) & ((kind & ECT) != 0) & (fate == Fate.LEAVES)
+        rows = np.flatnonzero(deep)
+        depth = (ahead[rows] - self._ecn_min[port[rows]]) / self._ecn_span[port[rows]]
+        fate[rows[self._rng.random(len(rows)) < depth]] = Fate.MARKED
 
     def _one_by_one(
         self,
+        where: int,
         rows: slice,
-        port: Column,
         at: Column,
         size: Column,
         kind: npt.NDArray[np.uint8],
@@ -154,7 +156,6 @@ class Queues:
         fate: npt.NDArray[np.uint8],
     ) -> None:
         """The same for one port near a limit: a frame that is trimmed or dropped leaves room for the next."""
-        where = int(port[rows.start])
         rate, frame = int(self.rate[where]), int(self.frame[where])
         drop, trim = int(self._drop[where]), int(self._trim[where])
         control_drop = int(self._control_drop[where])
@@ -174,7 +175,8 @@ class Queues:
                 fate[row] = Fate.TRIMMED
             time = _time(length, rate)
             if urgent:
-                wait = min(max(came + work % frame, control_free) - came, work)
+                rest = work % frame if work > frame else work
+                wait = min(max(came + rest, control_free) - came, work)
                 ahead[row] = wait
                 if wait + time > control_drop:
                     fate[row] = Fate.DROPPED
@@ -195,16 +197,26 @@ def _time(size: int, rate: int) -> int:
     return min((size * _BITS + rate // 2) // rate, UNLIMITED)
 
 
-def _lindley(at: Column, time: Column, first: Flags, free: Column) -> Column:
-    """When each frame has left its server. `first` begins a server's train, `free`: when it was free before.
+def _trains(port: Column) -> tuple[Column, Column]:
+    """Sorted port numbers -> where each port's frames begin and end."""
+    edges = np.flatnonzero(port[1:] != port[:-1]) + 1
+    return np.concatenate(([0], edges)), np.concatenate((edges, [len(port)]))
+
+
+def _lindley(at: Column, time: Column, begin: Column, free: Column) -> Column:
+    """When each frame has left its server: trains begin at `begin`, their servers were `free` before.
 
     With t the running sum of times, leaves[i] - t[i] is the running maximum of at[j] - t[j-1] in a train.
     """
     total = np.cumsum(time)
-    lead = np.where(first, np.maximum(at, free), at) - total + time
-    low = lead.min()
-    span = lead.max() - low + 1
-    lift = (
-        np.cumsum(first) - 1
-    ) * span - low  # each train above all earlier ones, so that maxima stay inside
+    lead = at - total + time
+    late = np.maximum(free - at[begin], 0)
+    lead[begin] += late
+    if len(begin) == 1:
+        return np.asarray(np.maximum.accumulate(lead) + total)
+    low = int(lead.min())
+    span = int(lead.max()) - low + 1
+    lift = np.zeros(len(at), np.int64)  # each train above all earlier ones, so that maxima stay inside
+    lift[begin[1:]] = span
+    lift = np.cumsum(lift)
     return np.asarray(np.maximum.accumulate(lead + lift) - lift + total)

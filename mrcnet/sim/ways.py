@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from mrcnet.plan.model import Plan
 from mrcnet.sim.layout import AT_HOST, NOWHERE, PortTable
 from mrcnet.sim.routes import MOST_PORTS, Routes
+
+Column = npt.NDArray[np.int64]
 
 
 class Ways:
@@ -25,11 +28,10 @@ class Ways:
         self._hosts = {name: number for number, name in enumerate(plan.hosts)}
         self._known: dict[tuple[int, bytes], int] = {}
 
-    def numbers(
-        self, ports: np.ndarray[tuple[int], np.dtype[np.int64]], carriers: bytes
-    ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """The ways of frames that leave by these ports; `carriers` holds 16 bytes of each."""
-        keys = [(port, carriers[16 * row : 16 * row + 16]) for row, port in enumerate(ports.tolist())]
+    def numbers(self, ports: Column, carriers: npt.NDArray[np.uint8]) -> Column:
+        """The ways of frames that leave by these ports, with these carriers (n, 16)."""
+        # as strings they lose the zeros at their ends, and stay different
+        keys = list(zip(ports.tolist(), carriers.view("S16")[:, 0].tolist(), strict=True))
         try:
             found = [self._known[key] for key in keys]
         except KeyError:
@@ -39,7 +41,7 @@ class Ways:
     def _walk(self, port: int, carrier: bytes) -> int:
         table, number = self._table, len(self.node)
         here = table.ends[port]
-        trace = self._routes.trace(here.node, here.port, carrier)
+        trace = self._routes.trace(here.node, here.port, carrier.ljust(16, bytes(1)))
         way = [table.number[end] for end in trace.ports]
         row = np.full((1, self.ports.shape[1]), AT_HOST if trace.arrives else NOWHERE, np.int64)
         row[0, : len(way)] = way
