@@ -1,14 +1,14 @@
-"""How hard the properties are tried: bounded in CI, longer with MRCNET_EXAMPLES=10 (ten times as many)."""
+"""The profile of all properties: a bounded number of examples, more with MRCNET_EXAMPLES."""
 
 from __future__ import annotations
 
-import os
-
 from hypothesis import HealthCheck, settings
+
+from tests.support.effort import EFFORT
 
 settings.register_profile(
     "ci",
-    max_examples=60 * int(os.environ.get("MRCNET_EXAMPLES", "1")),
+    max_examples=60 * EFFORT,
     deadline=None,  # no wall-clock assertions: the machine may be busy
     suppress_health_check=[HealthCheck.too_slow],
 )

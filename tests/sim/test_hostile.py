@@ -4,7 +4,6 @@ dropped; nothing is raised, nothing outside the region is written, and nothing g
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable
 
@@ -16,9 +15,10 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire import control, icrc, layout
 from mrcnet.mrc.wire.frames import RxBatch
 from mrcnet.mrc.wire.numbers import QPN_ENDPOINT, EndpointOp, Opcode
+from tests.support.effort import EFFORT
 from tests.support.wire import DELAY, GUARD, Pair, address, batch_of
 
-FRAMES = 50_000 * int(os.environ.get("MRCNET_EXAMPLES", "1"))
+FRAMES = 50_000 * EFFORT
 KNOBS = Settings(payload=256, mpr_units=1, timeout_exponent=10, base_rtt_ns=2 * DELAY)
 BATCH = 50
 

@@ -35,6 +35,7 @@ class Weather:
     corrupt: float = 0.0  # of writes: one byte behind the Ethernet header changes
     jitter: int = 0
     delay: int = DELAY
+    slower: dict[int, int] = field(default_factory=dict)  # EV value -> extra delay of the writes on it
     outages: list[Outage] = field(default_factory=list)
     dropped: int = 0  # writes that vanished
     repeated: int = 0  # extra copies of writes
@@ -55,7 +56,8 @@ class Weather:
         return [(self._arrival(flight), self._bytes(flight)) for _ in range(copies)]
 
     def _arrival(self, flight: Flight) -> int:
-        return flight.sent_at + self.delay + (self._rng.randrange(self.jitter) if self.jitter else 0)
+        extra = self.slower.get(flight.ev, 0) if flight.is_write else 0
+        return flight.sent_at + self.delay + extra + (self._rng.randrange(self.jitter) if self.jitter else 0)
 
     def _bytes(self, flight: Flight) -> bytes:
         if not flight.is_write or self._rng.random() >= self.corrupt:
