@@ -61,7 +61,11 @@ def read_drill(file: Path) -> tuple[Drill, Source]:
         raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
     drill = load_drill(text, str(path), os.environ)
     beside = path.parent / drill.topology
-    return drill, find(str(beside) if beside.exists() else drill.topology)
+    try:
+        return drill, find(str(beside) if beside.exists() else drill.topology)
+    except InputError as error:
+        where = error.where or drill.topology_where
+        raise InputError(error.message, where=where, remedy=error.remedy) from None
 
 
 def as_data(result: DrillResult) -> dict[str, Any]:

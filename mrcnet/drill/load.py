@@ -91,6 +91,7 @@ def load_drill(text: str, file: str, env: Mapping[str, str]) -> Drill:
         name=raw.name,
         story=" ".join(raw.story.split()),
         topology=raw.topology,
+        topology_where=document.where(("topology",)),
         seed=raw.seed,
         traffic=TrafficSpec(
             raw.traffic.pattern,
@@ -98,6 +99,7 @@ def load_drill(text: str, file: str, env: Mapping[str, str]) -> Drill:
             raw.traffic.message,
             raw.traffic.rate,
             raw.traffic.duration,
+            document.where(("traffic", "hosts")),
         ),
         steps=tuple(
             Step(step.at, step.do, step.target, step.silent, document.where(("actions", number, "target")))
@@ -111,7 +113,6 @@ def load_drill(text: str, file: str, env: Mapping[str, str]) -> Drill:
 
 def _check(raw: RawDrill, document: Document) -> None:
     """What the shape of the file cannot say."""
-    cut: dict[str, bool] = {}
     latest = 0
     for number, step in enumerate(raw.actions):
         path = ("actions", number)
@@ -120,11 +121,6 @@ def _check(raw: RawDrill, document: Document) -> None:
         latest = step.at
         if step.at >= raw.traffic.duration:
             raise document.error((*path, "at"), "is after the traffic's end")
-        if step.do == "cut" and cut.get(step.target):
-            raise document.error((*path, "target"), f"{step.target} is cut already")
-        if step.do == "heal" and not cut.get(step.target):
-            raise document.error((*path, "target"), f"{step.target} is not cut")
-        cut[step.target] = step.do == "cut"
     if raw.actions[0].do != "cut":
         raise document.error(
             ("actions", 0, "do"), "the first action must be a cut: the measures count from it"
@@ -137,3 +133,6 @@ def _check(raw: RawDrill, document: Document) -> None:
             )
         if expected.at_least is None and expected.at_most is None:
             raise document.error(place, "needs at_least or at_most")
+        low, high = expected.at_least, expected.at_most
+        if low is not None and high is not None and low > high:
+            raise document.error(("expect", number, "at_least"), "nothing is at least that and at most less")

@@ -36,10 +36,9 @@ def measure(recording: Recording, faults: tuple[Done, ...], end: int) -> Measure
     job = recording.job
     cut = faults[0]
     since = cut.at - cut.error  # the link may have been dead from here on
-    target = cut.step.target
-    heals = (done.at for done in faults if (done.step.action, done.step.target) == ("heal", target))
-    healed = next(heals, end)
-    link = find_link(job.plan, target)
+    link = find_link(job.plan, cut.step.target)
+    ours = [done for done in faults if find_link(job.plan, done.step.target) == link]
+    healed = next((done.at for done in ours if done.step.action == "heal"), end)
     ends = frozenset((link.a.node, link.b.node))
     dead = {flow.number: evs_on_link(job.plan, flow.src, flow.dst, ends) for flow in job.flows}
     flow_of = {flow.src_qpn: flow.number for flow in job.flows}

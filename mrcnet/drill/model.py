@@ -16,6 +16,7 @@ class TrafficSpec:
     message: int
     rate_bps: int | None
     duration_ns: int
+    where: Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,12 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """A whole drill file. `topology` is the path of its topology as the file gives it."""
+    """A whole drill file. `topology` is its topology's path as the file gives it, `topology_where` where."""
 
     name: str
     story: str
     topology: str
+    topology_where: Where
     seed: int
     traffic: TrafficSpec
     steps: tuple[Step, ...]

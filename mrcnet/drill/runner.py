@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from mrcnet.drill.goodput import BIN_NS
+from mrcnet.drill.job import plan_job
 from mrcnet.drill.measures import measure, story
 from mrcnet.drill.model import Done, Drill, EventLine, Judgement, Measures, Step
 from mrcnet.drill.verdict import ABORTED, FAILED, PASSED, judge
@@ -14,14 +14,11 @@ from mrcnet.errors import InputError
 from mrcnet.kernel import faults, lab
 from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.events import EvChanged
-from mrcnet.mrc.settings import Settings
 from mrcnet.nic.engine import Run
 from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.model import Plan
 from mrcnet.plan.target import find_link
-from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import Job, make_job
-from mrcnet.workload.patterns import pairs
+from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording, TrafficResult, summarise
 
 
@@ -83,35 +80,6 @@ def run_drill(
     if recording is None:
         return DrillResult(drill.name, ABORTED, job.lab, drill.seed, ("interrupted",), (), (), None, None, ())
     return _judge(drill, recording, tuple(done))
-
-
-def plan_job(drill: Drill, plan: Plan, lab_name: str) -> Job:
-    """Decide the run before anything starts. Raises InputError with the place in the drill file."""
-    for step in drill.steps:
-        try:
-            find_link(plan, step.target)
-        except InputError as error:
-            raise InputError(error.message, where=step.where, remedy=error.remedy) from None
-    spec = drill.traffic
-    unknown = [host for host in spec.hosts if host not in plan.hosts]
-    if unknown:
-        raise InputError(f"the drill's traffic names {unknown[0]!r}, which is no host of its topology")
-    hosts = spec.hosts or plan.hosts
-    flows = tuple(
-        Flow(number, src, dst, None, spec.message, spec.rate_bps)
-        for number, (src, dst) in enumerate(pairs(spec.pattern, hosts, drill.seed))
-    )
-    return make_job(lab_name, plan, flows, _settings(drill, plan), drill.seed, BIN_NS)
-
-
-def _settings(drill: Drill, plan: Plan) -> Settings:
-    transport = plan.topology.transport
-    settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
-    if drill.backup_share is not None:
-        settings = replace(settings, backup_share=drill.backup_share)
-    if drill.timeout_exponent is not None:
-        settings = replace(settings, timeout_exponent=drill.timeout_exponent)
-    return settings
 
 
 def _prepare(drill: Drill, job: Job) -> None:
