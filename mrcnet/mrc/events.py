@@ -53,6 +53,17 @@ class MessageArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiveCompleted:
+    """Responder: a WriteIMM took the receive `request`, after all that was sent before it (spec 3.2)."""
+
+    at: int
+    qpn: int
+    request: int
+    message: int
+    immediate: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageCompleted:
     """Requestor: every packet of the message, and of all before it, is acknowledged."""
 
@@ -70,4 +81,6 @@ class QpFailed:
     reason: str
 
 
-Event = EvChanged | PacketsLost | NackReceived | MessageArrived | MessageCompleted | QpFailed
+Event = (
+    EvChanged | PacketsLost | NackReceived | MessageArrived | ReceiveCompleted | MessageCompleted | QpFailed
+)

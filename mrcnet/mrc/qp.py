@@ -34,6 +34,8 @@ from mrcnet.mrc.wire.numbers import (
 
 Room = npt.NDArray[np.int64]
 _ENDS_MESSAGE = np.zeros(256, np.bool_)
+_HAS_IMM = np.zeros(256, np.bool_)
+_HAS_IMM[[Opcode.WRITE_LAST_IMM, Opcode.WRITE_ONLY_IMM]] = True
 _ENDS_MESSAGE[[Opcode.WRITE_LAST, Opcode.WRITE_LAST_IMM, Opcode.WRITE_ONLY, Opcode.WRITE_ONLY_IMM]] = True
 
 
@@ -155,7 +157,9 @@ class Qp:
         fields["address"] = columns.address
         fields["rkey"] = columns.rkey
         fields["dma_length"] = columns.total
-        out.length[start:stop] = self._payload(rows, fields, columns)
+        self._payload(rows, columns)
+        head = self._immediates(rows, fields, columns) if self.requestor.immediates else layout.WRITE_HEAD
+        out.length[start:stop] = self._finish(rows, fields, columns.size, head)
         out.port[start:stop] = self.evs.port[ev]
         if self._settings.icrc:
             icrc.seal(out.buffer, np.arange(start, stop), out.length[start:stop])
@@ -163,10 +167,8 @@ class Qp:
         room -= np.bincount(self.evs.port[ev], minlength=len(room))
         return len(psn)
 
-    def _payload(
-        self, rows: npt.NDArray[np.uint8], fields: npt.NDArray[np.void], columns: Columns
-    ) -> npt.NDArray[np.int64]:
-        """Copy payloads, pad to four bytes (spec 2.5), set lengths; returns the frames' lengths."""
+    def _payload(self, rows: npt.NDArray[np.uint8], columns: Columns) -> None:
+        """Copy payloads to where they stand in a plain write."""
         messages = columns.message
         for number in np.unique(messages).tolist() if messages[0] != messages[-1] else [int(messages[0])]:
             mine = messages == number
@@ -187,12 +189,42 @@ class Qp:
                         columns.source[[row]],
                         columns.size[[row]],
                     )
-        pad = -columns.size & 3
+
+    def _immediates(
+        self, rows: npt.NDArray[np.uint8], fields: npt.NDArray[np.void], columns: Columns
+    ) -> npt.NDArray[np.int64]:
+        """spec 2.1, 2.6: RQMSN in all packets of a WriteIMM, ImmDt after RETH in its last one.
+
+        Returns where the payloads begin, per frame.
+        """
+        for number in np.unique(columns.message).tolist():
+            message = self.requestor.message(number)
+            if message.immediate is None:
+                continue
+            mine = np.flatnonzero(columns.message == number)
+            fields["rqmsn"][mine] = message.rqmsn
+            for row in mine[_HAS_IMM[columns.opcode[mine]]].tolist():
+                at, size = layout.WRITE_HEAD, int(columns.size[row])
+                rows[row, at + layout.IMM_LEN : at + layout.IMM_LEN + size] = rows[row, at : at + size].copy()
+                value = message.immediate.to_bytes(layout.IMM_LEN, "big")
+                rows[row, at : at + layout.IMM_LEN] = np.frombuffer(value, np.uint8)
+        return np.asarray(layout.WRITE_HEAD + layout.IMM_LEN * _HAS_IMM[columns.opcode], np.int64)
+
+    @staticmethod
+    def _finish(
+        rows: npt.NDArray[np.uint8],
+        fields: npt.NDArray[np.void],
+        size: npt.NDArray[np.int64],
+        head: npt.NDArray[np.int64] | int,
+    ) -> npt.NDArray[np.int64]:
+        """Pad to four bytes (spec 2.5), set lengths; returns the frames' lengths."""
+        pad = -size & 3
+        ends = head + size
         for row in np.flatnonzero(pad).tolist():
-            end = layout.WRITE_HEAD + int(columns.size[row])
+            end = int(ends[row])
             rows[row, end : end + int(pad[row])] = 0
         fields["pad"] = pad << 4
-        lengths = layout.WRITE_HEAD + columns.size + pad + layout.ICRC
+        lengths = ends + pad + layout.ICRC
         set_lengths(fields, lengths)
         return np.asarray(lengths, np.int64)
 

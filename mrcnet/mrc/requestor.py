@@ -55,6 +55,8 @@ class Message:
     rkey: int
     first: int  # PSN of its first packet
     last: int
+    immediate: int | None = None
+    rqmsn: int = 0  # spec 2.6: counts WriteIMM; 0 in plain writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ class Requestor:
         self._rkey = np.zeros(size, np.uint32)
         self._total = np.zeros(size, np.uint32)
         self._by_number: dict[int, Message] = {}
+        self._posted_imm = 0
+        self._open_imm: deque[int] = deque()  # first PSN of every WriteIMM that is not completed
         self._transmissions = 0
         self._arrived_order = np.full(
             len(evs.paths), -1, np.int64
@@ -139,11 +143,23 @@ class Requestor:
 
     # ---- posting -------------------------------------------------------------------------------
 
-    def post(self, source: Region, offset: int, length: int, address: int, rkey: int) -> int:
+    def post(
+        self,
+        source: Region,
+        offset: int,
+        length: int,
+        address: int,
+        rkey: int,
+        immediate: int | None = None,
+    ) -> int:
         """Queue a write; returns its number, which counts from 0 in post order (spec 2.6, MSN)."""
         packets = -(-length // self._settings.payload)
         first = self._message_psn
         message = Message(self._posted, source, offset, length, address, rkey, first, first + packets - 1)
+        if immediate is not None:
+            message.immediate, message.rqmsn = immediate, self._posted_imm & 0xFFFF
+            self._posted_imm += 1
+            self._open_imm.append(first)
         self._posted += 1
         self._message_psn += packets
         self._waiting.append(message)
@@ -155,6 +171,11 @@ class Requestor:
     def outstanding(self) -> int:
         """Messages posted and not completed."""
         return len(self._open)
+
+    @property
+    def immediates(self) -> int:
+        """WriteIMM posted and not completed."""
+        return len(self._open_imm)
 
     def message(self, number: int) -> Message:
         """A message that is not completed yet, by its number."""
@@ -169,7 +190,10 @@ class Requestor:
         packet = self._settings.payload + OVERHEAD
         space = self._controller.window() - self.in_flight
         by_window = max(0, -(-space // packet))  # send while cwnd > inflight
-        fresh = min(self._message_psn, self.cack + 1 + self._mpr) - self.next_psn
+        limit = min(self._message_psn, self.cack + 1 + self._mpr)
+        if len(self._open_imm) > self._settings.max_wimm:
+            limit = min(limit, self._open_imm[self._settings.max_wimm])  # spec 4.4: the WIMM limit
+        fresh = limit - self.next_psn
         return min(by_window, self._lost_count + max(0, fresh))
 
     def take(self, count: int, room: Column, now: int) -> tuple[Column, Column]:
@@ -233,6 +257,8 @@ class Requestor:
             if end == message.last + 1:
                 only = message.first == message.last
                 self._opcode[at[-1]] = Opcode.WRITE_ONLY if only else Opcode.WRITE_LAST
+                if message.immediate is not None:
+                    self._opcode[at[-1]] += 1  # spec 2.4: each has a sister with an immediate
                 self._waiting.popleft()
             start = end
         self.next_psn = stop
@@ -328,6 +354,8 @@ class Requestor:
         while self._open and self._open[0].last <= self.cack:
             message = self._open.popleft()
             del self._by_number[message.number]
+            if message.immediate is not None:
+                self._open_imm.popleft()
             self._emit(MessageCompleted(now, self.qpn, message.number))
 
     def _infer(self, missing: npt.NDArray[np.int64], proof: int | None, now: int) -> None:

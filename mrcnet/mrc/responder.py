@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.events import Event, MessageArrived
+from mrcnet.mrc.events import Event, MessageArrived, QpFailed, ReceiveCompleted
 from mrcnet.mrc.psn import bitmap_of, unwrap_all
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.control import Nack, Sack
@@ -25,6 +25,15 @@ _NEWS = 1 << 10  # PSNs that one step shows as newly missing: a far jump is not 
 
 
 @dataclass(frozen=True, slots=True)
+class Immediate:
+    """What the last packet of a WriteIMM brings (spec 2.6): its row in the batch, RQMSN and value."""
+
+    row: int
+    rqmsn: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class Arrivals:
     """Write packets of one QP, in order of arrival, as columns (n)."""
 
@@ -36,6 +45,7 @@ class Arrivals:
     rtx: Column  # bool
     marked: Column  # bool: ECN CE on the outer header
     last: Column  # bool: the last packet of its message
+    immediates: tuple[Immediate, ...] = ()
 
 
 @dataclass(slots=True)
@@ -76,6 +86,10 @@ class Responder:
         self._rcvd_bytes = 0
         self._trigger = 0
         self._messages = 0
+        self.failed = False
+        self._receives: deque[int] = deque()  # requests posted for the immediates to come
+        self._stash: dict[int, Immediate] = {}  # spec 3.2: by PSN, until all before it has arrived
+        self._delivered_imm = 0  # WriteIMM completed
         self._pending: deque[Report | Nack] = deque(maxlen=_WAITING)
         self._untold: list[Column] = []  # PSNs that arrived since the last SACK
         self._told_max = start_psn - 1  # max_rcv at the last SACK
@@ -88,6 +102,14 @@ class Responder:
         `place` is called with the rows that are new, to write them to memory, after their PSNs are
         recorded (step 5 before step 6) and before any completion or SACK speaks of them.
         """
+        if self.failed:  # tell it again, should the first NACK have been lost
+            self.refuse(
+                NackReason.UNEXP_EVENT,
+                int(arrivals.psn[0]),
+                int(arrivals.entropy[0]),
+                int(arrivals.timestamp[0]),
+            )
+            return
         psn = unwrap_all(arrivals.psn, self.cack)
         self.counters.arrived += len(psn)
         beyond = psn > self.cack + self._settings.mpr
@@ -108,10 +130,18 @@ class Responder:
         if len(new):
             self.max_rcv = max(self.max_rcv, int(new.max()))
         place(fresh)
+        for immediate in arrivals.immediates:
+            if fresh[immediate.row] and not self._keep(int(psn[immediate.row]), immediate, arrivals, now):
+                return
+        before = self.cack
         ended = self._advance()
-        for _ in range(ended):
-            self._emit(MessageArrived(now, self.qpn, self._messages))
-            self._messages += 1
+        if self._stash and ended:
+            if not self._complete(before, arrivals, now):
+                return
+        else:
+            for _ in range(ended):
+                self._emit(MessageArrived(now, self.qpn, self._messages))
+                self._messages += 1
         self._decide(psn, fresh, repeated, sizes, arrivals)
 
     def _refuse(self, arrivals: Arrivals, psn: npt.NDArray[np.int64], beyond: npt.NDArray[np.bool_]) -> None:
@@ -124,6 +154,46 @@ class Responder:
                 int(arrivals.entropy[row]),
                 int(arrivals.timestamp[row]),
             )
+
+    # ---- WriteIMM (spec 3.2) ------------------------------------------------------------------
+
+    def post_receive(self, request: int) -> None:
+        """A receive for one immediate; they are consumed in the order of posting."""
+        self._receives.append(request)
+
+    def _keep(self, psn: int, immediate: Immediate, arrivals: Arrivals, now: int) -> bool:
+        """Stash an immediate; False if the peer has more WriteIMM in flight than it may."""
+        if (immediate.rqmsn - self._delivered_imm) & 0xFFFF >= self._settings.max_wimm:
+            self._reject(psn, immediate.row, arrivals, "too many WriteIMM in flight", now)
+            return False
+        self._stash[psn] = immediate
+        return True
+
+    def _complete(self, before: int, arrivals: Arrivals, now: int) -> bool:
+        """Messages that became whole when cack moved on from `before`, in send order; False on an error."""
+        psn = np.arange(before + 1, self.cack + 1)
+        for last in psn[self._last[psn & self._mask]].tolist():
+            immediate = self._stash.pop(last, None)
+            if immediate is not None:
+                in_order = immediate.rqmsn == self._delivered_imm & 0xFFFF
+                if not in_order or not self._receives:
+                    reason = "no receive for a WriteIMM" if in_order else "a WriteIMM out of order"
+                    self._reject(last, len(arrivals.psn) - 1, arrivals, reason, now)
+                    return False
+                self._delivered_imm += 1
+            self._emit(MessageArrived(now, self.qpn, self._messages))
+            if immediate is not None:
+                request = self._receives.popleft()
+                self._emit(ReceiveCompleted(now, self.qpn, request, self._messages, immediate.value))
+            self._messages += 1
+        return True
+
+    def _reject(self, psn: int, row: int, arrivals: Arrivals, reason: str, now: int) -> None:
+        """spec 2.13, 3.2: the QP goes to ERROR, and a NACK tells the peer that it shall not retry."""
+        self.failed = True
+        entropy, stamp = int(arrivals.entropy[row]), int(arrivals.timestamp[row])
+        self.refuse(NackReason.UNEXP_EVENT, psn, entropy, stamp)
+        self._emit(QpFailed(now, self.qpn, reason))
 
     def refuse(self, reason: NackReason, psn: int, entropy: int, timestamp: int) -> None:
         """Owe the peer a NACK (spec 2.8)."""

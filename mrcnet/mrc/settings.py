@@ -24,6 +24,8 @@ class Settings:
     sack_threshold: int = 16_384  # spec 3.3, section 9 no. 9
     sack_minimum: int = 1_024  # spec 3.3: a packet adds at least this much to the trigger
 
+    max_wimm: int = 128  # spec 1.2: WriteIMM that may be in flight towards this side
+
     trim_nack: bool = True  # spec 1.2: trimmed packets are answered with NACKs; False: dropped
 
     backup_share: float = 0.5  # section 9 no. 28: half of the universe is inactive

@@ -143,12 +143,12 @@ class Pair:
     def peer_qp(self) -> Qp:
         return self.ends[1].qps[0x101]
 
-    def write(self, offset: int, length: int, to: int | None = None) -> int:
+    def write(self, offset: int, length: int, to: int | None = None, immediate: int | None = None) -> int:
         """Post a write of source bytes to the same place of the target, or to the offset `to`."""
         to = offset if to is None else to
         self.image[to : to + length] = self.source.data[offset : offset + length]
         return self.ends[0].post_write(
-            0x100, self.source, offset, length, self.target.address + to, self.target.rkey
+            0x100, self.source, offset, length, self.target.address + to, self.target.rkey, immediate
         )
 
     def seen(self, kind: type[E], host: int | None = None) -> list[E]:
