@@ -11,6 +11,7 @@ import numpy.typing as npt
 from mrcnet.mrc.events import Event
 from mrcnet.mrc.evs import EvPath, EvSet
 from mrcnet.mrc.memory import gather
+from mrcnet.mrc.nscc import Nscc
 from mrcnet.mrc.prober import Probe, Prober
 from mrcnet.mrc.requestor import Columns, Requestor
 from mrcnet.mrc.responder import Report, Responder
@@ -80,7 +81,7 @@ class Qp:
             spec.start_psn,
             self.evs,
             Spray(self.evs, settings, rng),
-            FixedWindow(settings.window_bytes),
+            Nscc(settings.nscc) if settings.nscc else FixedWindow(settings.window_bytes),
             settings,
             emit,
         )
@@ -144,6 +145,7 @@ class Qp:
         fields = view(rows, 0, layout.WRITE)
         flags = np.full(len(psn), FLAG_TIMESTAMP, np.int64)
         flags[_ENDS_MESSAGE[columns.opcode]] |= FLAG_ACK_REQUEST  # spec 5.2
+        flags[len(psn) - self.requestor.near_full(len(psn)) :] |= FLAG_ACK_REQUEST
         if not self.requestor.sendable():
             flags[-1] |= FLAG_ACK_REQUEST  # the window is closed: the answer opens it
         if columns.again.any():

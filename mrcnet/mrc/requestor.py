@@ -21,7 +21,7 @@ from mrcnet.mrc.memory import Region
 from mrcnet.mrc.psn import bits_of, unwrap
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.spray import Spray
-from mrcnet.mrc.window import Controller
+from mrcnet.mrc.window import Controller, Feedback
 from mrcnet.mrc.wire.control import Nack, Sack
 from mrcnet.mrc.wire.layout import ICRC, UDP, WRITE_HEAD
 from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, Mark, NackReason, Opcode
@@ -32,6 +32,8 @@ OVERHEAD = WRITE_HEAD - UDP + ICRC + NOMINAL_OVERHEAD  # nominal size of a write
 
 
 _REASONS = {int(reason): reason.name for reason in NackReason}
+_RCVD_UNIT = 256  # spec 2.7: rcvd_bytes counts in units of 256 bytes ...
+_RCVD_HALF = 1 << 23  # ... modulo 2^24
 _TRIMS = (NackReason.TRIMMED, NackReason.TRIMMED_LASTHOP)
 
 
@@ -135,6 +137,7 @@ class Requestor:
             len(evs.paths), -1, np.int64
         )  # newest transmission known to have arrived, per EV
         self.in_flight = 0  # nominal bytes
+        self._rcvd = 0  # spec 5.2: rcvd_bytes of the newest SACK, in its units
         self._lost_count = 0
         self._attempt = 0  # spec 4.6: one retry counter
         self._timer = NEVER
@@ -228,6 +231,19 @@ class Requestor:
             self.heard_at = now
         return psn, drawn
 
+    def near_full(self, count: int) -> int:
+        """How many of the `count` packets just taken, the last ones, ask for an acknowledgement (spec 5.2).
+
+        Those after which less than one MTU of the window is left, or all, if the peer would not send a SACK
+        by itself before the window is full.
+        """
+        window = self._controller.window()
+        if window < self._settings.sack_threshold:
+            return count
+        packet = self._settings.payload + OVERHEAD
+        left = window - self.in_flight
+        return min(count, 1 - left // packet) if left < packet else 0
+
     def _holes(self, most: int) -> npt.NDArray[np.int64]:
         """spec 4.4: the oldest holes first."""
         if not self._lost_count:
@@ -304,11 +320,22 @@ class Requestor:
             self._attempt = 0  # spec 4.6: reset on progress of cack
             self._complete(now)
         if newly:
-            self._controller.on_ack(newly, None, sack.mark == Mark.SKIP_ONCE, now)
             self._timer = now + self._settings.timeout_of(self._attempt)
+        self._steer(sack, None if proof is None else now - proof, now)
         self._infer(window[known & ~flags], proof, now)
         if self.next_psn - 1 == self.cack:
             self._timer = NEVER
+
+    def _steer(self, sack: Sack, rtt: int | None, now: int) -> None:
+        """spec 5.2: what is newly received is a difference modulo 2^24; an older SACK says nothing new."""
+        units = (sack.rcvd_bytes - self._rcvd + _RCVD_HALF) % (2 * _RCVD_HALF) - _RCVD_HALF
+        if units < 0:
+            return
+        self._rcvd = sack.rcvd_bytes
+        marked = sack.mark == Mark.SKIP_ONCE
+        self._controller.on_ack(
+            Feedback(units * _RCVD_UNIT, rtt, marked, self.in_flight, sack.penalty, sack.restore), now
+        )
 
     def _proof(self, trigger: int, rtx: bool, now: int) -> int | None:
         """When the packet that triggered a SACK was sent, where that is certain (spec 5.4)."""
@@ -410,7 +437,7 @@ class Requestor:
             return
         size = self._give_up(psn)
         if nack.reason in _TRIMS:
-            self._controller.on_trim(size, now)
+            self._controller.on_trim(size, self.in_flight, now)
             number = self.evs.index.get(nack.entropy)
             if nack.reason == NackReason.TRIMMED and number is not None:
                 self.evs.move(number, Cause.TRIMMED, now)
