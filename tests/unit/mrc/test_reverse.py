@@ -87,3 +87,15 @@ def test_with_no_reverse_ev_left_something_is_tried() -> None:
     for turn in range(1, 5):
         probe(reverse, turn * PACE)
     assert len({reverse.pick(ROOM) for _ in range(60)}) == len(evs.paths)
+
+
+def test_an_answer_in_between_starts_the_count_anew() -> None:
+    """Three unanswered probes drop a reverse EV only if they come in a row."""
+    reverse, _ = reverse_of(planes=1)
+    for turn in range(1, 13):
+        number = probe(reverse, turn * PACE)
+        if turn % 3 == 0:
+            reverse.on_answer(number)
+            answered = number
+        if turn >= 3:
+            assert {answered} == {reverse.pick(ROOM) for _ in range(20)}

@@ -231,3 +231,21 @@ def test_what_leaves_an_end_point_is_what_scapy_builds() -> None:
         Opcode.ENDPOINT_REQUEST,
         Opcode.ENDPOINT_RESPONSE,
     } == opcodes
+
+
+def test_pad_is_zero() -> None:
+    """Up to three bytes of zero follow a payload, whatever the frame's place in the batch held before."""
+    pair = Pair(memory=1 << 16)
+    pair.source.data[:] = 0xEE
+    pair.write(0, 40_000)
+    pair.run()
+    pair.flights.clear()
+    for length in (1, 2, 3, 4, 4_093, 4_096):
+        pair.write(0, length)
+    pair.run()
+    writes = [flight.data for flight in pair.flights if flight.is_write]
+    assert [3, 2, 1, 0, 3, 0] == [data[layout.BTH + 1] >> 4 for data in writes]
+    for data in writes:
+        pad = data[layout.BTH + 1] >> 4
+        assert bytes(pad) == data[-layout.ICRC - pad : -layout.ICRC]
+        assert 0xEE == data[-layout.ICRC - pad - 1]
