@@ -13,39 +13,54 @@ import click
 
 from mrcnet.cli.command import command
 from mrcnet.cli.labs import LAB_VARIABLE, running_plan
+from mrcnet.cli.on import on_parameter, refuse_typed
 from mrcnet.cli.output import Answer, note
 from mrcnet.cli.topologies import Source, find, plan_of
 from mrcnet.cli.up import refuse_errors
+from mrcnet.drill.fabric import Fabric
+from mrcnet.drill.job import plan_job
+from mrcnet.drill.kernel import KernelFabric
 from mrcnet.drill.load import load_drill
 from mrcnet.drill.model import Drill, Measures
-from mrcnet.drill.runner import DrillResult, run_drill
+from mrcnet.drill.result import DrillResult
+from mrcnet.drill.runner import run_drill
 from mrcnet.drill.verdict import PASSED, spell
+from mrcnet.drill.virtual import SimFabric
 from mrcnet.errors import EnvironmentFault, ExitCode, InputError
 from mrcnet.units import format_rate
 
 
 @command(
     "mrcnet drill labs/silent-cut/drill.yaml",
+    "mrcnet drill labs/silent-cut/drill.yaml --on sim",
     "mrcnet drill drill.yaml --json -o result.json",
 )
 @click.argument("file", type=click.Path(path_type=Path))
+@on_parameter
 @click.option("--lab", "lab_name", metavar="LAB", envvar=LAB_VARIABLE, help="Use this running lab.")
 @click.option("--keep", is_flag=True, help="Leave the lab up that the drill made.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON there."
 )
-def drill_(file: Path, lab_name: str | None, keep: bool, output: Path | None) -> Answer:
+def drill_(file: Path, on: str, lab_name: str | None, keep: bool, output: Path | None) -> Answer:
     """Run a drill: traffic, timed faults, measures, a verdict.
 
-    The drill brings its topology up in a lab of its own name and takes it down again. Exits with 1 if an
-    expectation is not met or a byte was wrong.
+    The drill brings its topology up in a lab of its own name and takes it down again; on the simulator it
+    needs neither a lab nor privilege, and repeats exactly. Exits with 1 if an expectation is not met or a
+    byte was wrong.
     """
+    if on == "sim":
+        refuse_typed("--on sim has no lab", "lab_name", "keep")
+        lab_name = None
     drill, source = read_drill(file)
     plan = running_plan(lab_name) if lab_name else plan_of(source)
     refuse_errors(plan, source)
     if output is not None:
         _probe(output)
-    result = run_drill(drill, plan, source.file, source.text, lab_name=lab_name, keep=keep, progress=note)
+    fabric: Fabric = SimFabric()
+    if on == "kernel":
+        fabric = KernelFabric(source.file, source.text, lab_name is None, keep, note)
+    result = run_drill(drill, plan_job(drill, plan, lab_name or drill.name), fabric, note)
     data = as_data(result)
     if output is not None:
         _write(output, data)
