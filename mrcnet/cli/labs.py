@@ -24,7 +24,7 @@ def lab_parameter(function: Callable[..., Any]) -> Callable[..., Any]:
         "lab_name",
         metavar="[LAB]",
         required=False,
-        callback=lambda _, __, name: the_lab(name),
+        callback=lambda ctx, _, name: name if ctx.params.get("on") == "sim" else the_lab(name),
     )(function)
 
 

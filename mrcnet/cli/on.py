@@ -15,6 +15,7 @@ def on_parameter(function: Callable[..., Any]) -> Callable[..., Any]:
         "--on",
         type=click.Choice(["kernel", "sim"]),
         default="kernel",
+        is_eager=True,  # what a lab is depends on it
         show_default=True,
         help="The kernel's fabric, or the simulator: virtual links in virtual time.",
     )(function)
@@ -25,5 +26,6 @@ def refuse_typed(why: str, *names: str) -> None:
     ctx = click.get_current_context()
     for name in names:
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            option = next(p for p in ctx.command.params if p.name == name).opts[0]
-            raise click.UsageError(f"{why}: leave {option} out")
+            typed = next(p for p in ctx.command.params if p.name == name)
+            word = typed.opts[-1] if isinstance(typed, click.Option) else typed.make_metavar(ctx)
+            raise click.UsageError(f"{why}: leave {word} out")

@@ -9,12 +9,16 @@ import click
 
 from mrcnet.cli.command import command
 from mrcnet.cli.labs import lab_parameter, running_plan
+from mrcnet.cli.on import on_parameter, refuse_typed
 from mrcnet.cli.output import Answer, progress, table
+from mrcnet.cli.topologies import find, plan_of
+from mrcnet.cli.up import refuse_errors
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.settings import Settings
 from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.model import Plan
+from mrcnet.sim import run as sim_run
 from mrcnet.topology.names import suggest
 from mrcnet.units import format_rate, format_size, parse_duration, parse_rate, parse_size
 from mrcnet.workload.flow import Flow
@@ -58,7 +62,10 @@ class Load:
 @command(
     "mrcnet traffic 4p-2t0-4t1 --pattern pair --hosts h0,h5 --size 64MiB",
     "mrcnet traffic --pattern ring --duration 5s --rate 200Mbps --json",
+    "mrcnet traffic --on sim --topo 4p-2t0-4t1 --pattern permutation",
 )
+@on_parameter
+@click.option("-t", "--topo", metavar="TOPO", help="With --on sim: a topology file or a shipped name.")
 @lab_parameter
 @click.option("--pattern", type=click.Choice(sorted(PATTERNS)), default="pair", show_default=True)
 @click.option("--hosts", metavar="h0,h5", help="Hosts that take part, in this order. Default: all.")
@@ -76,6 +83,8 @@ class Load:
 )
 @click.option("--seed", default=1, show_default=True, help="Decides contents, paths and permutations.")
 def traffic_(
+    on: str,
+    topo: str | None,
     lab_name: str,
     pattern: str,
     hosts: str | None,
@@ -87,24 +96,44 @@ def traffic_(
 ) -> Answer:
     """Run MRC traffic between hosts of a lab; every byte is checked where it arrives.
 
-    Pattern `pair` goes from the first host to the last, `incast` from all to the first. Exits with 1 if a
+    With --on sim there is no lab: the same end points meet over virtual links in virtual time. Pattern `pair` goes from the first host to the last, `incast` from all to the first. Exits with 1 if a
     byte is missing or wrong, or a QP failed.
     """
     if size is not None and duration is not None:
         raise click.UsageError("--size and --duration exclude each other")
     if message > 1 << 30:
         raise click.UsageError("--message is at most 1GiB")
-    plan = running_plan(lab_name)
+    plan = _virtual_plan(topo) if on == "sim" else _lab_plan(lab_name)
     total = None if duration is not None else size or DEFAULT_SIZE
     load = Load(total, message if total is None else min(message, total), rate)
     flows = make_flows(plan, pattern, hosts.split(",") if hosts else list(plan.hosts), load, seed)
     transport = plan.topology.transport
     settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
-    job = make_job(lab_name, plan, flows, settings, seed, BIN_NS)
-    with register_run(lab_name):
-        recording = run_traffic(job, duration, lambda done: progress(f"{format_size(done)} delivered"))
+    job = make_job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, BIN_NS)
+    if on == "sim":
+        recording = sim_run.run_traffic(job, duration, _say)
+    else:
+        with register_run(lab_name):
+            recording = run_traffic(job, duration, _say)
     result = summarise(recording)
     return Answer(asdict(result), _lines(result), ExitCode.OK if result.verified else ExitCode.FAILED)
+
+
+def _virtual_plan(topo: str | None) -> Plan:
+    refuse_typed("--on sim has no lab", "lab_name")
+    source = find(topo)
+    plan = plan_of(source)
+    refuse_errors(plan, source)
+    return plan
+
+
+def _lab_plan(lab_name: str) -> Plan:
+    refuse_typed("a lab has its topology; --topo goes with --on sim", "topo")
+    return running_plan(lab_name)
+
+
+def _say(done: int) -> None:
+    progress(f"{format_size(done)} delivered")
 
 
 def make_flows(plan: Plan, pattern: str, hosts: list[str], load: Load, seed: int) -> tuple[Flow, ...]:
@@ -135,6 +164,9 @@ def _lines(result: TrafficResult) -> Iterator[str]:
     )
     if result.ring_drops:
         yield f"warning      {result.ring_drops} frames came faster than the receiving NIC could take them"
+    if result.fabric is not None:
+        drops = sorted(result.fabric.drops, key=lambda drop: -drop.frames)
+        yield from (f"dropped      {drop.frames} at {drop.place}: {drop.cause}" for drop in drops[:SHOWN])
     yield from (f"problem      {problem}" for problem in result.problems)
     right = "every byte right" if result.verified else "NOT VERIFIED"
     amount = f"{format_size(result.bytes)} in {result.seconds:.3f} s"

@@ -19,7 +19,7 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.frames import RxBatch, TxBatch
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
 from mrcnet.plan.model import Plan
-from mrcnet.sim.books import Books, make_books
+from mrcnet.sim.books import make_books
 from mrcnet.sim.flight import Flight, Rows, kinds
 from mrcnet.sim.impair import Impairments
 from mrcnet.sim.layout import ARRIVED, LOST, TIERS, PortTable
@@ -27,6 +27,7 @@ from mrcnet.sim.model import Count, Impairment, PortModel
 from mrcnet.sim.port import PS, Fate, Queues
 from mrcnet.sim.ways import Ways
 from mrcnet.topology.model import End, Link
+from mrcnet.workload.books import Books
 
 _CARRIER = slice(38, 54)
 _BATCH = 128  # frames handed to an end point at once

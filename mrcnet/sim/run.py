@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from mrcnet.errors import InputError
 from mrcnet.plan.target import find_link
-from mrcnet.sim.books import Books
 from mrcnet.sim.clock import NEVER, Clock
 from mrcnet.sim.fabric import Fabric
 from mrcnet.sim.model import PortModel
@@ -136,11 +135,8 @@ class SimRun:
             events=[event for station in stations for event in station.events],
             delivered=self._bins.data,
             drops=dict(drops),
+            fabric=self.fabric.books(),
         )
-
-    def books(self) -> Books:
-        """Where every frame is."""
-        return self.fabric.books()
 
     # ---- faults --------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrcnet.mrc.events import EvChanged, PacketsLost, QpFailed
+from mrcnet.workload.books import Books
 
 Told = EvChanged | PacketsLost | QpFailed
 
@@ -74,3 +75,4 @@ class RunReport:
     ring_drops: int = 0
     refused: int = 0
     longest_turn: int = 0
+    fabric: Books | None = None  # of a fabric that counts every frame

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrcnet.mrc.events import EvChanged
+from mrcnet.workload.books import Books
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import RunReport, SinkReport, SourceReport, Told
 
@@ -72,6 +73,7 @@ class TrafficResult:
     refused: int
     longest_turn_ms: float
     problems: tuple[str, ...]
+    fabric: Books | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ def summarise(recording: Recording) -> TrafficResult:
         refused=sum(report.refused for report in recording.reports),
         longest_turn_ms=max(report.longest_turn for report in recording.reports) / 1e6,
         problems=problems,
+        fabric=next((report.fabric for report in recording.reports if report.fabric), None),
     )
 
 
@@ -162,6 +165,13 @@ def _problems(recording: Recording) -> tuple[str, ...]:
             found.append(
                 f"{name}: the books do not balance: {source.sent} packets sent,"
                 f" {source.retransmitted} of them again, {sink.delivered} delivered"
+            )
+    for report in recording.reports:
+        books = report.fabric
+        if books is not None and not books.balanced:
+            found.append(
+                f"the fabric's books do not balance: {books.sent} frames sent, {books.duplicated} duplicated,"
+                f" {books.delivered} delivered, {books.dropped} dropped, {books.in_flight} in flight"
             )
     return tuple(found)
 

@@ -1,0 +1,50 @@
+"""The books of a fabric that counts every frame: where each one went, by name of port and cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Frames that ended at a port (`p0-t0-0:eth5`), or at a node without a route, and why."""
+
+    place: str
+    cause: str
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class PortBooks:
+    """What a port did, in frames; `deepest` is the most bytes that a frame found before it."""
+
+    port: str
+    sent: int
+    marked: int
+    trimmed: int
+    duplicated: int
+    corrupted: int
+    reordered: int
+    deepest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A fabric's books, in frames. What hosts sent is somewhere."""
+
+    sent: int
+    duplicated: int
+    delivered: int
+    in_flight: int
+    drops: tuple[Drop, ...]
+    ports: tuple[PortBooks, ...]
+
+    @property
+    def dropped(self) -> int:
+        """All frames that were dropped."""
+        return sum(drop.frames for drop in self.drops)
+
+    @property
+    def balanced(self) -> bool:
+        """Sent and duplicated = delivered + dropped + in flight."""
+        return self.sent + self.duplicated == self.delivered + self.dropped + self.in_flight
