@@ -73,7 +73,7 @@ class PortTable:
             at = np.full(self.count, UNLIMITED) if value is None else np.asarray(bdp * value).astype(np.int64)
             return np.where(switch, at, UNLIMITED)
 
-        marks = switch & ~self.lasthop  # spec 6.5
+        marks = switch & (~self.lasthop | model.ecn_lasthop)  # spec 6.5
         return Limits(
             ecn_min=np.where(marks, share(model.ecn_min), UNLIMITED),
             ecn_max=np.where(marks, share(model.ecn_max), UNLIMITED),

@@ -13,11 +13,12 @@ class PortModel:
     """A switch port's egress queue (spec 5.9). Thresholds are shares of the plane's BDP.
 
     A packet is judged by the bytes that it finds before it. Marks: with a probability that grows from 0 at
-    `ecn_min` to 1 at `ecn_max`. Host-facing ports do not mark (spec 6.5).
+    `ecn_min` to 1 at `ecn_max`; host-facing ports only with `ecn_lasthop` (spec 6.5: off; spec 5.9: on).
     """
 
     ecn_min: float = 0.2
     ecn_max: float = 0.8
+    ecn_lasthop: bool = False
     trim: float | None = None  # 1.0 by spec 5.9; None: no trimming
     trim_lasthop: float | None = None  # 1.5 by spec 5.9
     drop: float = 3.0  # spec 5.9: tail drop without trimming 2 to 5
