@@ -96,8 +96,9 @@ def traffic_(
 ) -> Answer:
     """Run MRC traffic between hosts of a lab; every byte is checked where it arrives.
 
-    With --on sim there is no lab: the same end points meet over virtual links in virtual time. Pattern `pair` goes from the first host to the last, `incast` from all to the first. Exits with 1 if a
-    byte is missing or wrong, or a QP failed.
+    Pattern `pair` goes from the first host to the last, `incast` from all to the first. With --on sim there
+    is no lab: the same end points meet over virtual links in virtual time. Exits with 1 if a byte is missing
+    or wrong, or a QP failed.
     """
     if size is not None and duration is not None:
         raise click.UsageError("--size and --duration exclude each other")
