@@ -21,6 +21,7 @@ from mrcnet.plan.model import Plan
 from mrcnet.sim import run as sim_run
 from mrcnet.topology.names import suggest
 from mrcnet.units import format_rate, format_size, parse_duration, parse_rate, parse_size
+from mrcnet.workload.congestion import CHOICES, FIXED, controlled
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import make_job
 from mrcnet.workload.patterns import PATTERNS, pairs
@@ -81,6 +82,13 @@ class Load:
 @click.option(
     "--rate", callback=quantity(parse_rate), help="Offered load of each flow.  [default: all that fits]"
 )
+@click.option(
+    "--congestion",
+    type=click.Choice(CHOICES),
+    default=FIXED,
+    show_default=True,
+    help="A window that never changes, or NSCC.",
+)
 @click.option("--seed", default=1, show_default=True, help="Decides contents, paths and permutations.")
 def traffic_(
     on: str,
@@ -92,6 +100,7 @@ def traffic_(
     duration: int | None,
     message: int,
     rate: int | None,
+    congestion: str,
     seed: int,
 ) -> Answer:
     """Run MRC traffic between hosts of a lab; every byte is checked where it arrives.
@@ -110,6 +119,7 @@ def traffic_(
     flows = make_flows(plan, pattern, hosts.split(",") if hosts else list(plan.hosts), load, seed)
     transport = plan.topology.transport
     settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
+    settings = controlled(settings, plan, congestion)
     job = make_job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, BIN_NS)
     if on == "sim":
         recording = sim_run.run_traffic(job, duration, _say)

@@ -14,6 +14,7 @@ from mrcnet.plan.model import Plan
 from mrcnet.plan.target import find_link
 from mrcnet.topology.model import Link
 from mrcnet.topology.names import suggest
+from mrcnet.workload.congestion import controlled
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job, make_job
 from mrcnet.workload.patterns import pairs
@@ -62,4 +63,4 @@ def _settings(drill: Drill, plan: Plan) -> Settings:
         settings = replace(settings, backup_share=drill.backup_share)
     if drill.timeout_exponent is not None:
         settings = replace(settings, timeout_exponent=drill.timeout_exponent)
-    return settings
+    return controlled(settings, plan, drill.congestion)

@@ -58,6 +58,7 @@ class RawTransport(_Raw):
 
     backup_share: Annotated[float, Field(ge=0, le=0.9)] | None = None
     timeout_exponent: Annotated[int, Field(ge=1, le=24)] | None = None
+    congestion: Literal["fixed", "nscc"] = Field("fixed", description="a window that never changes, or NSCC")
 
 
 class RawDrill(_Raw):
@@ -108,6 +109,7 @@ def load_drill(text: str, file: str, env: Mapping[str, str]) -> Drill:
         expectations=tuple(Expectation(e.measure, e.at_least, e.at_most) for e in raw.expect),
         backup_share=raw.transport.backup_share,
         timeout_exponent=raw.transport.timeout_exponent,
+        congestion=raw.transport.congestion,
     )
 
 

@@ -53,6 +53,7 @@ class Drill:
     expectations: tuple[Expectation, ...]
     backup_share: float | None = None
     timeout_exponent: int | None = None
+    congestion: str = "fixed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from mrcnet.workload.station import Bins, Station
 from mrcnet.workload.summary import Recording, record
 
 _GATHER = 64  # frames that the widest host receives at line rate in a turn, unless a turn's length is given
+_FINER = 16  # turns in a base RTT when queueing delay steers the windows: a turn adds up to its own length
 _STALLED_NS = 60_000_000_000  # nothing was delivered for so long: the run will not end by itself
 _SETTLE_RTTS = 20  # after the end, for the last SACKs and probes
 _SAY_EVERY = 256  # steps between two words of progress
@@ -31,7 +32,10 @@ _SAY_EVERY = 256  # steps between two words of progress
 
 @dataclass(frozen=True, slots=True)
 class Sim:
-    """Knobs of the simulator. `turn_ns` None: 64 frames' time of the widest host, at most the base RTT."""
+    """Knobs of the simulator.
+
+    `turn_ns` None: 64 frames' time of the widest host, at most the base RTT, with NSCC at most a 16th of it.
+    """
 
     ports: PortModel = field(default_factory=PortModel)
     turn_ns: int | None = None
@@ -161,7 +165,8 @@ class SimRun:
     def _turn(self) -> int:
         rates = [self.fabric.table.rate[ports].sum() for ports in self.fabric.table.of_host.values()]
         frame = self.job.settings.payload + 142
-        return max(1, min(_GATHER * frame * 8 * 10**9 // int(max(rates)), self.fabric.table.base_rtt))
+        longest = self.fabric.table.base_rtt // (_FINER if self.job.settings.nscc else 1)
+        return max(1, min(_GATHER * frame * 8 * 10**9 // int(max(rates)), longest))
 
     def _grid(self, at: int) -> int:
         return at if at >= NEVER else -(-at // self.turn_ns) * self.turn_ns
