@@ -1,4 +1,7 @@
-"""What an end point reports: typed records with fabric time in nanoseconds."""
+"""What an end point reports: typed records with fabric time in nanoseconds.
+
+Those of every SACK, retransmission and window are made only with `Settings.trace`: they come by the thousand.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,43 @@ class NackReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class SackReceived:
+    """With `trace`: a SACK came. `psn` triggered it (unwrapped; a probe's id if it answers one) on the EV
+    value `ev`; `rtt` ns, None where it is not certain (spec 5.4).
+    """
+
+    at: int
+    qpn: int
+    cack: int
+    psn: int
+    ev: int
+    mark: str
+    probe: bool
+    rtt: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retransmitted:
+    """With `trace`: packets left once more: their PSNs and the indices of their new EVs (spec 4.5)."""
+
+    at: int
+    qpn: int
+    psn: npt.NDArray[Any]
+    ev: npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowChanged:
+    """With `trace`: the congestion window is another, and why; both sizes in nominal bytes (spec 5.2)."""
+
+    at: int
+    qpn: int
+    cause: str
+    window: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageArrived:
     """Responder: every packet of the message, and of all before it, is in place."""
 
@@ -82,5 +122,14 @@ class QpFailed:
 
 
 Event = (
-    EvChanged | PacketsLost | NackReceived | MessageArrived | ReceiveCompleted | MessageCompleted | QpFailed
+    EvChanged
+    | PacketsLost
+    | NackReceived
+    | SackReceived
+    | Retransmitted
+    | WindowChanged
+    | MessageArrived
+    | ReceiveCompleted
+    | MessageCompleted
+    | QpFailed
 )

@@ -56,6 +56,8 @@ TRANSITIONS: dict[tuple[State, Cause], State] = {
     **{(state, Cause.DENY): State.DENIED for state in State if state is not State.DENIED},
 }
 
+_SMOOTH = 8  # samples that an EV's RTT remembers, more or less
+
 
 @dataclass(frozen=True, slots=True)
 class EvPath:
@@ -90,6 +92,7 @@ class EvSet:
         self.failed_at = np.zeros(count, np.int64)
         self.sent = np.zeros(count, np.int64)
         self.lost = np.zeros(count, np.int64)
+        self.rtt: list[int | None] = [None] * count  # smoothed, ns; None: not measured yet
         self.cause = [""] * count
         self.index = {path.ev: number for number, path in enumerate(paths)}
         self.planes = tuple(sorted({path.plane for path in paths}))
@@ -128,6 +131,11 @@ class EvSet:
             )
         )
         return True
+
+    def measured(self, number: int, rtt: int) -> None:
+        """One sample of the EV's RTT (spec 5.4), in ns; it counts for an eighth."""
+        before = self.rtt[number]
+        self.rtt[number] = rtt if before is None else before + (rtt - before) // _SMOOTH
 
     def _rebalance(self, plane: int, number: int) -> None:
         """spec 4.2: a removed EV's place goes to a backup of the same plane, never another."""

@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.events import Event, MessageCompleted, NackReceived, PacketsLost, QpFailed
+from mrcnet.mrc.events import (
+    Event,
+    MessageCompleted,
+    NackReceived,
+    PacketsLost,
+    QpFailed,
+    Retransmitted,
+    SackReceived,
+    WindowChanged,
+)
 from mrcnet.mrc.evs import Cause, EvSet
 from mrcnet.mrc.memory import Region
 from mrcnet.mrc.psn import bits_of, unwrap
@@ -34,6 +43,7 @@ OVERHEAD = WRITE_HEAD - UDP + ICRC + NOMINAL_OVERHEAD  # nominal size of a write
 _REASONS = {int(reason): reason.name for reason in NackReason}
 _RCVD_UNIT = 256  # spec 2.7: rcvd_bytes counts in units of 256 bytes ...
 _RCVD_HALF = 1 << 23  # ... modulo 2^24
+_MARKS = {int(mark): mark.name for mark in Mark}
 _TRIMS = (NackReason.TRIMMED, NackReason.TRIMMED_LASTHOP)
 
 
@@ -108,6 +118,8 @@ class Requestor:
         self._controller = controller
         self._settings = settings
         self._emit = emit
+        self._trace = settings.trace
+        self._told_window = controller.window()
         self._posted = 0
         self._waiting: deque[Message] = deque()  # not yet fully sent
         self._open: deque[Message] = deque()  # not yet acknowledged
@@ -226,6 +238,8 @@ class Requestor:
         self.counters.sent += len(psn)
         self.counters.retransmitted += len(again)
         self.evs.sent += np.bincount(drawn, minlength=len(self.evs.sent))
+        if self._trace and len(again):
+            self._emit(Retransmitted(now, self.qpn, again, drawn[: len(again)]))
         if self._timer == NEVER:
             self._timer = now + self._settings.timeout_of(self._attempt)
             self.heard_at = now
@@ -307,6 +321,8 @@ class Requestor:
         trigger = cack + sack.trigger
         proof = probe_sent_at if sack.probe else self._proof(trigger, rtx, now)
         self._mark(sack)
+        rtt = None if proof is None else now - proof
+        self._hear(sack, cack, rtt, now)
         base = cack + sack.offset
         window = np.arange(base, base + 64)
         known = (window > max(cack, self.cack)) & (window < self.next_psn)
@@ -321,7 +337,7 @@ class Requestor:
             self._complete(now)
         if newly:
             self._timer = now + self._settings.timeout_of(self._attempt)
-        self._steer(sack, None if proof is None else now - proof, now)
+        self._steer(sack, rtt, now)
         self._infer(window[known & ~flags], proof, now)
         if self.next_psn - 1 == self.cack:
             self._timer = NEVER
@@ -336,6 +352,22 @@ class Requestor:
         self._controller.on_ack(
             Feedback(units * _RCVD_UNIT, rtt, marked, self.in_flight, sack.penalty, sack.restore), now
         )
+        self._tell_window("SACK", now)
+
+    def _hear(self, sack: Sack, cack: int, rtt: int | None, now: int) -> None:
+        """What a SACK tells of its EV's RTT (spec 5.4), and of itself."""
+        number = self.evs.index.get(sack.entropy)
+        if number is not None and rtt is not None:
+            self.evs.measured(number, rtt)
+        if self._trace:
+            psn = sack.trigger if sack.probe else cack + sack.trigger
+            mark = _MARKS.get(sack.mark, Mark.NONE.name)  # spec 3.5: 3 is as good as NONE
+            self._emit(SackReceived(now, self.qpn, cack, psn, sack.entropy, mark, sack.probe, rtt))
+
+    def _tell_window(self, cause: str, now: int) -> None:
+        if self._trace and (window := self._controller.window()) != self._told_window:
+            self._told_window = window
+            self._emit(WindowChanged(now, self.qpn, cause, window, self.in_flight))
 
     def _proof(self, trigger: int, rtx: bool, now: int) -> int | None:
         """When the packet that triggered a SACK was sent, where that is certain (spec 5.4)."""
@@ -414,6 +446,7 @@ class Requestor:
         size = int(self._size[at].sum()) + OVERHEAD * len(psn)
         self.in_flight -= size
         self._controller.on_loss(size, now)
+        self._tell_window(cause, now)
         self.counters.lost += len(psn)
         self.evs.lost += np.bincount(evs, minlength=len(self.evs.lost))
         self._emit(PacketsLost(now, self.qpn, cause, psn, evs, sent_at))
@@ -438,6 +471,7 @@ class Requestor:
         size = self._give_up(psn)
         if nack.reason in _TRIMS:
             self._controller.on_trim(size, self.in_flight, now)
+            self._tell_window(reason, now)
             number = self.evs.index.get(nack.entropy)
             if nack.reason == NackReason.TRIMMED and number is not None:
                 self.evs.move(number, Cause.TRIMMED, now)

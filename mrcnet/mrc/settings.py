@@ -48,6 +48,8 @@ class Settings:
     reverse_probe_ns: int = 10_000_000  # spec 4.8: pace of EV probes that keep the reverse EVs fresh
     reverse_probe_losses: int = 3  # spec 4.8: unanswered probes after which a reverse EV is dropped
 
+    trace: bool = False  # report every SACK, retransmission and change of the window too
+
     @property
     def mpr(self) -> int:
         """The window in PSN."""
