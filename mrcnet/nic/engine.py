@@ -14,6 +14,7 @@ from typing import TypeVar
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import bpf, netns
 from mrcnet.nic import worker
+from mrcnet.nic.claim import claim
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop, ToParent, ToWorker
 from mrcnet.workload.job import Job, shares
@@ -43,7 +44,7 @@ class Run:
     def __enter__(self) -> Run:
         try:
             self._hurry()
-            self._shield()
+            self._take_hosts()
             self._spawn()
         except BaseException:
             self._stack.close()
@@ -62,11 +63,13 @@ class Run:
             os.setpriority(os.PRIO_PROCESS, 0, min(usual, _NICE))
             self._stack.callback(os.setpriority, os.PRIO_PROCESS, 0, usual)
 
-    def _shield(self) -> None:
-        """Keep MRC frames from the hosts' own stacks while the run lasts."""
-        for host in self.job.hosts:
+    def _take_hosts(self) -> None:
+        """Claim the hosts, and keep MRC frames from their own stacks while the run lasts."""
+        ports = {host: [port.name for port in self.job.plan.nodes[host].ports] for host in self.job.hosts}
+        for host, names in ports.items():
+            self._stack.enter_context(claim(self.job.lab, host, names))
+        for host, names in ports.items():
             path = netns.path_of(self.job.lab, host)
-            names = [port.name for port in self.job.plan.nodes[host].ports]
             bpf.shield(path, names, self.job.settings.udp_port)
             self._stack.callback(bpf.unshield, path, names)
 

@@ -112,7 +112,7 @@ def test_nothing_before() -> None:
 
 @given(st.integers(5, 40))
 def test_a_stall_at_an_edge_hardly_counts(stall: int) -> None:
-    """A stall just before the cut falsifies the goodput before by less than half of what it does to the mean."""
+    """A stall just before the cut falsifies goodput by less than half of what it does to the mean."""
     delivered = steady()
     delivered[:, 400 - stall : 400] = 0
     delivered[:, 400] = (stall + 1) * 1_000

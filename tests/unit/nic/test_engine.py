@@ -31,7 +31,7 @@ Begin = Callable[[Script], Run]
 @pytest.fixture
 def begin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     """Make a run whose two workers follow a script; nothing of it is left afterwards."""
-    monkeypatch.setattr(Run, "_shield", lambda _: None)
+    monkeypatch.setattr(Run, "_take_hosts", lambda _: None)
     monkeypatch.setattr(engine, "shares", lambda hosts: [(host,) for host in hosts])
 
     def make(script: Script) -> Run:
