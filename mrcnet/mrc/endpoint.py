@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from mrcnet.mrc.attributes import Attributes, QpState, offer
 from mrcnet.mrc.events import Event
 from mrcnet.mrc.hearing import Hearing
 from mrcnet.mrc.intake import Intake
@@ -17,6 +18,7 @@ from mrcnet.mrc.requestor import NEVER
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire import layout
 from mrcnet.mrc.wire.frames import RxBatch, TxBatch, view
+from mrcnet.mrc.wire.numbers import QPN_ENDPOINT
 
 _QUANTUM = 32  # packets of one QP in its turn: fewer would waste what a batch costs
 BATCH = 128  # frames per call: large enough to carry NumPy's overhead, small enough to stay in the cache
@@ -57,12 +59,33 @@ class Endpoint:
         self._regions[rkey] = region
         return region
 
-    def connect(self, spec: QpSpec) -> Qp:
-        """A QP ready to send and receive; both sides know each other's numbers and start PSNs."""
+    def offer(self, qpn: int, start_psn: int) -> Attributes:
+        """What the peer has to know of this side for a QP (spec 1.2)."""
+        return offer(self.settings, qpn, start_psn)
+
+    def connect(self, spec: QpSpec, *, ready: bool = True) -> Qp:
+        """A QP; both sides know each other's numbers and start PSNs, and what they offer (spec 1.2).
+
+        It can send and receive, or, if not `ready`, is in INIT and goes to RTR and RTS by `Qp.move`.
+        ValueError if the number is taken or the offers do not agree.
+        """
+        if spec.qpn in self.qps or spec.qpn <= QPN_ENDPOINT:  # spec 2.12: 0 to 2 are reserved
+            raise ValueError(f"QPN {spec.qpn:#x} is taken")
         qp = Qp(spec, self.ports, self.settings, self._rng, self._events.append)
+        qp.move(QpState.INIT, 0)
+        if ready:
+            qp.move(QpState.RTR, 0)
+            qp.move(QpState.RTS, 0)
         self.qps[spec.qpn] = qp
         self._hearing.know(qp)
         return qp
+
+    def disconnect(self, qpn: int, now: int) -> None:
+        """Forget a QP: what is posted is flushed, its number is free, its peer's frames are foreign."""
+        qp = self.qps[qpn]
+        qp.move(QpState.RESET, now)
+        del self.qps[qpn]
+        self._hearing.forget(qp)
 
     # ---- the five verbs ------------------------------------------------------------------------
 
@@ -82,6 +105,8 @@ class Endpoint:
         """
         if not 1 <= length < 1 << 32:  # spec 1.1
             raise ValueError(f"a message has 1 to 2^32 - 1 bytes, not {length}")
+        if self.qps[qpn].state not in (QpState.RTS, QpState.ERROR):  # in ERROR it is flushed
+            raise ValueError(f"QP {qpn:#x} is in {self.qps[qpn].state}, it cannot send")
         if offset < 0 or offset + length > len(source.data):
             raise ValueError(f"bytes {offset} to {offset + length} are not in a source of {len(source.data)}")
         if immediate is not None and not 0 <= immediate < 1 << 32:

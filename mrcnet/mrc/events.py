@@ -6,9 +6,18 @@ Those of every SACK, retransmission and window are made only with `Settings.trac
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy.typing as npt
+
+
+class Failure(StrEnum):
+    """Why a request did not succeed (spec 2.13, 4.6)."""
+
+    RETRY = "retry counter exceeded"
+    REMOTE = "remote operation error"
+    FLUSHED = "flushed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,26 @@ class MessageCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageFailed:
+    """Requestor: the message will never complete, and why; whether its bytes arrived is not known."""
+
+    at: int
+    qpn: int
+    message: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveFailed:
+    """Responder: the receive `request` will never be used."""
+
+    at: int
+    qpn: int
+    request: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class QpFailed:
     """The QP went to ERROR."""
 
@@ -131,5 +160,7 @@ Event = (
     | MessageArrived
     | ReceiveCompleted
     | MessageCompleted
+    | ReceiveFailed
+    | MessageFailed
     | QpFailed
 )

@@ -23,6 +23,7 @@ from mrcnet.mrc.wire.numbers import (
 _ANSWERS = 128  # endpoint requests that wait for their answers: a storm is not answered in kind
 _PROBES = 1 << 12  # EV probes on their way: the oldest count as unanswered
 _BODY: dict[int, int] = {
+    Opcode.TRANSPORT_ACK: layout.AETH_LEN,
     Opcode.SACK: layout.SACK_LEN,
     Opcode.NACK: layout.NETH_LEN,
     Opcode.PROBE: layout.PETH_LEN,
@@ -47,6 +48,15 @@ class Hearing:
         """Take endpoint operations from the addresses of the QP's peer."""
         for address in qp.spec.peer.values():
             self._peers[address] = qp
+
+    def forget(self, qp: Qp) -> None:
+        """The QP is gone: nothing is owed to it or expected for it; its peer may have others here."""
+        self._peers = {address: known for address, known in self._peers.items() if known is not qp}
+        self.answers = [answer for answer in self.answers if answer[0] is not qp]
+        self._ev_probes = {number: probe for number, probe in self._ev_probes.items() if probe[0] is not qp}
+        for other in self._qps.values():
+            if other is not qp:
+                self.know(other)
 
     def request(self) -> int:
         """A fresh request id, 16 bits (spec 2.12)."""
@@ -88,6 +98,9 @@ class Hearing:
             entropy = int(form.join(fields["sport"].reshape(1), fields["inner_class"].reshape(1))[0])
             marked = (int(fields["outer_class"]) >> 20 & 3) == ECN_CE
             qp.responder.answer_probe(probe_id, entropy, stamp, marked)
+        elif opcode == Opcode.TRANSPORT_ACK:
+            psn = int(fields["psn"]) & PSN_MASK
+            qp.requestor.on_transport_ack(control.TransportAck.unpack(body, psn), now)
         elif opcode == Opcode.NACK:
             qp.requestor.on_nack(control.Nack.unpack(body), now)
         else:

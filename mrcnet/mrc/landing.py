@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mrcnet.mrc.attributes import RECEIVES
 from mrcnet.mrc.memory import Region, scatter
 from mrcnet.mrc.qp import Qp
 from mrcnet.mrc.responder import Arrivals, Immediate
@@ -64,7 +65,7 @@ class Landing:
         for qpn in groups:
             mine = slice(None) if len(groups) == 1 else dqp == qpn
             qp = self._qps.get(qpn)
-            if qp is None:
+            if qp is None or qp.state not in RECEIVES:
                 self._drops["unknown QP"] += len(rows[mine])
                 continue
             self._on_qp_writes(qp, batch, rows[mine], ends[mine], now)
@@ -128,7 +129,8 @@ class Landing:
                     self._place(batch, rows[part], at, self._regions[rkey], offset[part], size[part])
 
         qp.responder.accept(arrivals, place, now)
-        qp.reverse.on_data(now)
+        if not qp.responder.failed:
+            qp.reverse.on_data(now)
 
     def _place(
         self,

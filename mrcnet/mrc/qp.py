@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.events import Event
+from mrcnet.mrc.attributes import Attributes, QpState, agree, offer, step
+from mrcnet.mrc.events import Event, Failure, QpFailed
 from mrcnet.mrc.evs import EvPath, EvSet
 from mrcnet.mrc.memory import gather
 from mrcnet.mrc.nscc import Nscc
@@ -20,7 +21,7 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.spray import Spray
 from mrcnet.mrc.window import FixedWindow
 from mrcnet.mrc.wire import control, icrc, layout
-from mrcnet.mrc.wire.control import Nack
+from mrcnet.mrc.wire.control import Nack, TransportAck
 from mrcnet.mrc.wire.frames import FlowAddress, TxBatch, head, set_lengths, view
 from mrcnet.mrc.wire.numbers import (
     ECN_ECT0,
@@ -60,6 +61,7 @@ class QpSpec:
     peer_start_psn: int
     peer: dict[int, bytes]
     paths: tuple[EvPath, ...]
+    peer_offer: Attributes | None = None  # None: the peer has the settings of this side
 
 
 class Qp:
@@ -74,6 +76,20 @@ class Qp:
         emit: Callable[[Event], None],
     ) -> None:
         self.spec = spec
+        self.state = QpState.RESET
+        self._report = emit
+        own = offer(settings, spec.qpn, spec.start_psn)
+        theirs = spec.peer_offer or offer(settings, spec.peer_qpn, spec.peer_start_psn)
+        self.sending, self.receiving = agree(own, theirs), agree(theirs, own)  # spec 1.2, per direction
+        dynamic = self.sending.dynamic_mpr
+        emit = self._emit
+        incoming = replace(settings, dynamic_mpr=dynamic)
+        settings = replace(
+            settings,
+            mpr_units=self.sending.mpr_units,
+            max_wimm=self.sending.max_wimm,
+            dynamic_mpr=dynamic,
+        )
         self._settings = settings
         self.evs = EvSet(spec.qpn, spec.paths, settings, rng, emit)
         self.requestor = Requestor(
@@ -85,7 +101,7 @@ class Qp:
             settings,
             emit,
         )
-        self.responder = Responder(spec.qpn, spec.peer_qpn, spec.peer_start_psn, settings, emit)
+        self.responder = Responder(spec.qpn, spec.peer_qpn, spec.peer_start_psn, incoming, emit)
         self.prober = Prober(self.evs, self.requestor, settings)
         self.reverse = ReverseEvs(self.evs, settings, rng)
         self._flows = [
@@ -101,12 +117,28 @@ class Qp:
         ]
         self._made: dict[tuple[int, int, int], bytes] = {}  # heads by EV, class and destination QP
         dscp = settings.dscp
-        self._data_class = dscp.trimmable << 2 | ECN_ECT0
-        self._again_class = dscp.trimmable_retx << 2 | ECN_ECT0
+        # spec 2.14: what the peer would not answer with a NACK must not be trimmed
+        trims = self.sending.trim_nack
+        self._data_class = (dscp.trimmable if trims else dscp.no_trim) << 2 | ECN_ECT0
+        self._again_class = (dscp.trimmable_retx if trims else dscp.no_trim) << 2 | ECN_ECT0
         self._control_class = dscp.control << 2
         self._heads = self._write_heads()
         peer = [np.frombuffer(spec.peer.get(port.plane, bytes(16)), ">u8") for port in ports]
         self._peer_hi, self._peer_lo = np.array(peer, np.uint64).T
+
+    # ---- states (spec 1.1, 1.3) ----------------------------------------------------------------
+
+    def move(self, state: QpState, now: int) -> None:
+        """The next state. ValueError for a step that there is not. RESET and ERROR flush what is posted."""
+        self.state = step(self.state, state)
+        if state in (QpState.ERROR, QpState.RESET):
+            self.requestor.stop(Failure.FLUSHED, now)
+            self.responder.stop(now)
+
+    def _emit(self, event: Event) -> None:
+        self._report(event)
+        if isinstance(event, QpFailed) and self.state is not QpState.ERROR:
+            self.move(QpState.ERROR, event.at)  # when one half fails, so does the other
 
     def is_peer(
         self, port: npt.NDArray[np.int64], high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]
@@ -232,13 +264,18 @@ class Qp:
 
     # ---- control -------------------------------------------------------------------------------
 
-    def send_report(self, report: Report | Nack, out: TxBatch, room: Room) -> None:
-        """One SACK or NACK, in the control class, on a reverse EV (spec 3.9)."""
+    def send_report(self, report: Report | Nack | TransportAck, out: TxBatch, room: Room) -> None:
+        """One SACK, NACK or Transport ACK, in the control class, on a reverse EV (spec 3.9)."""
         number = self.reverse.pick(room)
         if isinstance(report, Nack):
             first = self._head(number, self._control_class, self.spec.peer_qpn)
             port = self._take_room(number, room)
             control.append(out, first, port, Opcode.NACK, report.pack(), report.psn)  # spec 2.12
+            return
+        if isinstance(report, TransportAck):
+            first = self._head(number, self._control_class, self.spec.peer_qpn)
+            port = self._take_room(number, room)
+            control.append(out, first, port, Opcode.TRANSPORT_ACK, report.pack(), report.psn)
             return
         flags = FLAG_RETRANSMISSION if report.rtx else 0
         first = self._head(number, self._control_class, self.spec.peer_qpn)

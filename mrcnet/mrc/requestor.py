@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from mrcnet.mrc.events import (
     Event,
+    Failure,
     MessageCompleted,
+    MessageFailed,
     NackReceived,
     PacketsLost,
     QpFailed,
@@ -31,9 +33,9 @@ from mrcnet.mrc.psn import bits_of, unwrap
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.spray import Spray
 from mrcnet.mrc.window import Controller, Feedback
-from mrcnet.mrc.wire.control import Nack, Sack
+from mrcnet.mrc.wire.control import Nack, Sack, TransportAck
 from mrcnet.mrc.wire.layout import ICRC, UDP, WRITE_HEAD
-from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, Mark, NackReason, Opcode
+from mrcnet.mrc.wire.numbers import MPR_UNIT, NOMINAL_OVERHEAD, Mark, NackReason, Opcode
 
 Column = npt.NDArray[Any]
 NEVER = 1 << 62
@@ -127,7 +129,7 @@ class Requestor:
         self.next_psn = start_psn
         self.cack = start_psn - 1
         self._mpr = settings.mpr
-        size = 1 << (settings.mpr - 1).bit_length()
+        size = 1 << (settings.mpr_most - 1).bit_length()
         self._mask = size - 1
         self._slot = np.full(size, Slot.ARRIVED, np.uint8)
         self._ev = np.zeros(size, np.int64)
@@ -209,7 +211,7 @@ class Requestor:
         if len(self._open_imm) > self._settings.max_wimm:
             limit = min(limit, self._open_imm[self._settings.max_wimm])  # spec 4.4: the WIMM limit
         fresh = limit - self.next_psn
-        return min(by_window, self._lost_count + max(0, fresh))
+        return min(by_window, self._lost_in_window() + max(0, fresh))
 
     def take(self, count: int, room: Column, now: int) -> tuple[Column, Column]:
         """Choose up to `count` packets and their EVs, and record them as sent at `now`.
@@ -262,8 +264,15 @@ class Requestor:
         """spec 4.4: the oldest holes first."""
         if not self._lost_count:
             return np.empty(0, np.int64)
-        psn = np.arange(self.cack + 1, self.next_psn)
+        psn = np.arange(self.cack + 1, min(self.next_psn, self.cack + 1 + self._mpr))
         return np.asarray(psn[self._slot[psn & self._mask] == Slot.LOST][:most])
+
+    def _lost_in_window(self) -> int:
+        """Holes that may be sent again: after a window shrank, some have to wait (spec 3.7)."""
+        end = self.cack + 1 + self._mpr
+        if not self._lost_count or self.next_psn <= end:
+            return self._lost_count
+        return int((self._slot[np.arange(self.cack + 1, end) & self._mask] == Slot.LOST).sum())
 
     def _describe(self, fresh: npt.NDArray[np.int64]) -> None:
         """Fill the columns of packets that go for the first time, message by message."""
@@ -318,6 +327,8 @@ class Requestor:
             self.counters.nonsense += 1  # a peer that acknowledges what was never sent
             return
         self.heard_at = now
+        if sack.mpr and cack >= self.cack and self._settings.dynamic_mpr:
+            self._mpr = min(sack.mpr * MPR_UNIT, self._settings.mpr_most)  # spec 3.7
         trigger = cack + sack.trigger
         proof = probe_sent_at if sack.probe else self._proof(trigger, rtx, now)
         self._mark(sack)
@@ -368,6 +379,23 @@ class Requestor:
         if self._trace and (window := self._controller.window()) != self._told_window:
             self._told_window = window
             self._emit(WindowChanged(now, self.qpn, cause, window, self.in_flight))
+
+    def on_transport_ack(self, ack: TransportAck, now: int) -> None:
+        """A cumulative acknowledgement without a bitmap (spec 2.6, 3.2), or a NAK that ends the QP."""
+        cack = unwrap(ack.psn, self.cack)
+        if self.failed or cack >= self.next_psn:
+            self.counters.nonsense += not self.failed
+            return
+        self.heard_at = now
+        if ack.refuses:
+            self.fail(Failure.REMOTE, now)
+        elif cack > self.cack:
+            self._arrive(np.arange(self.cack + 1, cack + 1))
+            self.cack = cack
+            self._attempt = 0
+            self._complete(now)
+            idle = cack == self.next_psn - 1
+            self._timer = NEVER if idle else now + self._settings.timeout_of(self._attempt)
 
     def _proof(self, trigger: int, rtx: bool, now: int) -> int | None:
         """When the packet that triggered a SACK was sent, where that is certain (spec 5.4)."""
@@ -466,7 +494,7 @@ class Requestor:
         reason = _REASONS.get(nack.reason, "unknown reason")
         self._emit(NackReceived(now, self.qpn, psn, reason))
         if nack.reason == NackReason.UNEXP_EVENT:
-            self.fail("remote operation error", now)
+            self.fail(Failure.REMOTE, now)
             return
         size = self._give_up(psn)
         if nack.reason in _TRIMS:
@@ -496,7 +524,7 @@ class Requestor:
         self._attempt += 1
         budget = self._settings.retry_budget
         if budget is not None and self._attempt > budget:
-            self.fail("retry counter exceeded", now)
+            self.fail(Failure.RETRY, now)
             return False
         return True
 
@@ -504,10 +532,14 @@ class Requestor:
 
     def next_timer(self) -> int:
         """When the local ACK timeout may have passed; NEVER when nothing is in flight."""
-        return NEVER if self.failed else self._timer
+        if self.failed:
+            return 0 if self._open else NEVER
+        return self._timer
 
     def on_timer(self, now: int) -> None:
         """spec 4.6: packets in flight for a whole timeout are lost, and so is their EV's good name."""
+        if self.failed and self._open:
+            self.stop(Failure.FLUSHED, now)  # posted in ERROR
         if self.failed or now < self._timer:
             return
         psn = np.arange(self.cack + 1, self.next_psn)
@@ -527,8 +559,20 @@ class Requestor:
         else:
             self._timer = now + limit if self._lost_count else NEVER
 
-    def fail(self, reason: str, now: int) -> None:
-        """To ERROR: nothing more is sent, posted messages never complete."""
+    def fail(self, reason: Failure, now: int) -> None:
+        """The QP goes to ERROR: the oldest message fails for `reason`, the others are flushed."""
+        self.stop(reason, now)
+        self._emit(QpFailed(now, self.qpn, reason))
+
+    def stop(self, reason: Failure, now: int) -> None:
+        """Nothing more is sent; what is posted fails, in posting order."""
         self.failed = True
         self._timer = NEVER
-        self._emit(QpFailed(now, self.qpn, reason))
+        while self._open:
+            self._emit(MessageFailed(now, self.qpn, self._open.popleft().number, reason))
+            reason = Failure.FLUSHED
+        self._waiting.clear()
+        self._open_imm.clear()
+        self._by_number.clear()
+        self._slot[:] = Slot.ARRIVED
+        self.in_flight = self._lost_count = 0

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.events import Event, MessageArrived, QpFailed, ReceiveCompleted
+from mrcnet.mrc.events import Event, Failure, MessageArrived, QpFailed, ReceiveCompleted, ReceiveFailed
 from mrcnet.mrc.psn import bitmap_of, unwrap_all
 from mrcnet.mrc.settings import Settings
-from mrcnet.mrc.wire.control import Nack, Sack
-from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, Mark, NackReason
+from mrcnet.mrc.wire.control import Nack, Sack, TransportAck
+from mrcnet.mrc.wire.numbers import MPR_UNIT, NOMINAL_OVERHEAD, Mark, NackReason
 
 Column = npt.NDArray[Any]
 _REFUSALS = 4  # NACKs of one batch for packets beyond the window: a peer that floods is not answered in kind
@@ -79,7 +79,11 @@ class Responder:
         self._emit = emit
         self.cack = start_psn - 1  # spec 3.1: agreed start PSN - 1
         self.max_rcv = start_psn - 1
-        size = 1 << (settings.mpr - 1).bit_length()
+        self.units = settings.mpr_units  # spec 1.2: the window offered
+        self._edge = self.cack + settings.mpr  # the highest PSN that the peer was ever allowed to send
+        self._penalty, self._restore = 0, False
+        self._acked = start_psn - 1  # what the last Transport ACK said
+        size = 1 << (settings.mpr_most - 1).bit_length()
         self._mask = size - 1
         self._got = np.zeros(size, np.bool_)
         self._last = np.zeros(size, np.bool_)
@@ -90,7 +94,7 @@ class Responder:
         self._receives: deque[int] = deque()  # requests posted for the immediates to come
         self._stash: dict[int, Immediate] = {}  # spec 3.2: by PSN, until all before it has arrived
         self._delivered_imm = 0  # WriteIMM completed
-        self._pending: deque[Report | Nack] = deque(maxlen=_WAITING)
+        self._pending: deque[Report | Nack | TransportAck] = deque(maxlen=_WAITING)
         self._untold: list[Column] = []  # PSNs that arrived since the last SACK
         self._told_max = start_psn - 1  # max_rcv at the last SACK
         self._walk = start_psn  # spec 3.4: where the next look at older holes begins
@@ -112,7 +116,7 @@ class Responder:
             return
         psn = unwrap_all(arrivals.psn, self.cack)
         self.counters.arrived += len(psn)
-        beyond = psn > self.cack + self._settings.mpr
+        beyond = psn > self._edge
         if beyond.any():
             self._refuse(arrivals, psn, beyond)
         fresh = (psn > self.cack) & ~beyond
@@ -154,6 +158,36 @@ class Responder:
                 int(arrivals.entropy[row]),
                 int(arrivals.timestamp[row]),
             )
+
+    # ---- flow control -------------------------------------------------------------------------
+
+    def set_window(self, units: int) -> None:
+        """spec 3.7: change the window, in units of 128 PSN; the SACKs to come tell the peer.
+
+        What it was allowed before is taken still. ValueError unless both sides agreed on changing windows.
+        """
+        if not self._settings.dynamic_mpr:
+            raise ValueError("this QP's window is fixed: dynamic MPR was not agreed on")
+        if not 1 <= units * MPR_UNIT <= self._settings.mpr_most:
+            raise ValueError(f"a window has 1 to {self._settings.mpr_most // MPR_UNIT} units, not {units}")
+        self.units = units
+        self._edge = max(self._edge, self.cack + units * MPR_UNIT)
+
+    def set_penalty(self, penalty: int, *, restore: bool = False) -> None:
+        """spec 3.6: ask the peer to slow down, 0 (not at all) to 127 (about a packet per RTT).
+
+        `restore`: it shall save its window at the start, and have it back at the end.
+        """
+        if not 0 <= penalty <= 127:
+            raise ValueError(f"a penalty is 0 to 127, not {penalty}")
+        self._penalty, self._restore = penalty, restore
+
+    def stop(self, now: int) -> None:
+        """Nothing more is taken; receives that wait are flushed."""
+        self.failed = True
+        self._stash.clear()
+        while self._receives:
+            self._emit(ReceiveFailed(now, self.qpn, self._receives.popleft(), Failure.FLUSHED))
 
     # ---- WriteIMM (spec 3.2) ------------------------------------------------------------------
 
@@ -209,6 +243,7 @@ class Responder:
         done = at[:run]
         self._got[done] = False
         self.cack += run
+        self._edge = max(self._edge, self.cack + self.units * MPR_UNIT)
         return int(self._last[done].sum())
 
     # ---- SACK generation (spec 3.3, 3.4) ------------------------------------------------------
@@ -230,6 +265,9 @@ class Responder:
         if not len(rows):
             return
         self._untold.append(psn[rows])
+        if self._settings.transport_ack and self.cack > self._acked and arrivals.urgent[rows].any():
+            self._pending.append(TransportAck(self.cack, self._messages))  # section 9 no. 30
+            self._acked = self.cack
         if (
             self._trigger < self._settings.sack_threshold
             and not (arrivals.urgent[rows] | repeated[rows]).any()
@@ -315,21 +353,23 @@ class Responder:
             spdcid=self.qpn,
             dpdcid=self._peer_qpn,
             cack=self.cack,
-            mpr=0,  # dynamic MPR off (spec 3.7)
+            mpr=self.units if self._settings.dynamic_mpr else 0,  # spec 3.7
             offset=base - self.cack,
             bitmap=bitmap_of(flags),
             timestamp=timestamp,
             ooo_count=int(held),  # section 9 no. 12: packets held above cack
             rcvd_bytes=-(-self._rcvd_bytes // 256),  # spec 2.7: units of 256 bytes, rounded up
+            penalty=self._penalty,
+            restore=self._restore,
         )
 
-    def reports(self, most: int) -> list[Report | Nack]:
-        """Up to `most` of the SACKs and NACKs that are due, oldest first; they are handed over once."""
+    def reports(self, most: int) -> list[Report | Nack | TransportAck]:
+        """Up to `most` of the SACKs, NACKs and Transport ACKs due, oldest first; handed over once."""
         return [self._pending.popleft() for _ in range(min(most, len(self._pending)))]
 
     @property
     def has_reports(self) -> bool:
-        """Whether a SACK or NACK waits to be sent."""
+        """Whether a SACK, NACK or Transport ACK waits to be sent."""
         return bool(self._pending)
 
 

@@ -26,6 +26,9 @@ class Settings:
     sack_threshold: int = 16_384  # spec 3.3, section 9 no. 9
     sack_minimum: int = 1_024  # spec 3.3: a packet adds at least this much to the trigger
 
+    dynamic_mpr: bool = False  # spec 3.7: offer a window that may change at run time ...
+    mpr_limit_units: int = 64  # ... up to this, for which memory is set aside
+    transport_ack: bool = False  # section 9 no. 30: also acknowledge with 0xD1, for peers that need it
     max_wimm: int = 128  # spec 1.2: WriteIMM that may be in flight towards this side
 
     trim_nack: bool = True  # spec 1.2: trimmed packets are answered with NACKs; False: dropped
@@ -54,6 +57,11 @@ class Settings:
     def mpr(self) -> int:
         """The window in PSN."""
         return self.mpr_units * MPR_UNIT
+
+    @property
+    def mpr_most(self) -> int:
+        """The widest window in PSN that may come."""
+        return max(self.mpr_units, self.mpr_limit_units) * MPR_UNIT if self.dynamic_mpr else self.mpr
 
     @property
     def timeout_ns(self) -> int:

@@ -235,7 +235,7 @@ class Pair:
     def _check_window(self, end: Endpoint, out: TxBatch) -> None:
         for qp in end.qps.values():
             assert qp.requestor.in_flight >= 0
-            assert qp.requestor.next_psn <= qp.requestor.cack + 1 + self.settings.mpr
+            assert qp.requestor.next_psn <= qp.requestor.cack + 1 + self.settings.mpr_most
         assert (out.length[: out.count] <= out.stride).all()
 
     def _arrive(self) -> None:

@@ -111,6 +111,30 @@ class Nack:
         return cls(reason, entropy, spdcid, dpdcid, psn & PSN_MASK, stamp)
 
 
+@dataclass(frozen=True, slots=True)
+class TransportAck:
+    """spec 2.6, AETH: all up to `psn` is there; `msn` counts messages. The syndrome 0x1F is a plain one."""
+
+    psn: int
+    msn: int
+    syndrome: int = 0x1F  # credits are not used
+
+    def pack(self) -> bytes:
+        """-> 4 bytes; the PSN travels in the BTH (spec 2.12)."""
+        return layout.AETH.pack(self.syndrome << 24 | (self.msn & 0xFFFFFF))
+
+    @classmethod
+    def unpack(cls, data: bytes, psn: int) -> TransportAck:
+        """4 bytes and the BTH's PSN -> record."""
+        (word,) = layout.AETH.unpack(data)
+        return cls(psn, word & 0xFFFFFF, word >> 24)
+
+    @property
+    def refuses(self) -> bool:
+        """A NAK that ends the QP; the NAK of a sequence error (code 0) does not."""
+        return self.syndrome >> 5 == 0b011 and self.syndrome & 0x1F != 0
+
+
 def pack_probe(probe_id: int, spdcid: int, dpdcid: int, stamp: int, unit: int) -> bytes:
     """spec 2.9: PETH, 16 bytes."""
     return layout.PETH.pack(

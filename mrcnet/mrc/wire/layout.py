@@ -26,6 +26,7 @@ RETH_LEN = 16
 IMM_LEN = 4
 TRIMMED_LEAST = EXT + METH_LEN + TSETH_LEN  # spec 3.1: what must survive a trim, for the NACK
 WRITE_HEAD = EXT + METH_LEN + TSETH_LEN + RETH_LEN  # 138: where the payload of a timestamped write begins
+AETH_LEN = 4
 SACK_LEN = 36  # SETH 28 + CC_STATE 8
 NETH_LEN = 20
 PETH_LEN = 16
@@ -89,6 +90,7 @@ WRITE_BARE = _dtype(
 )
 
 # spec 2.7, 2.9-2.11: control packets come one at a time, so plain structs serve them
+AETH = struct.Struct(">I")
 SACK = struct.Struct(">HHIHHIBBhQHHI")
 NETH = struct.Struct(">HBBIHHIBBH")
 PETH = struct.Struct(">HBBHHHHHH")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mrcnet.mrc.events import NackReceived, QpFailed
+from mrcnet.mrc.events import MessageFailed, NackReceived, QpFailed
 from mrcnet.mrc.evs import State
 from mrcnet.mrc.requestor import Requestor
 from mrcnet.mrc.wire.control import Nack
@@ -69,7 +69,13 @@ def test_an_unexpected_event_ends_the_qp() -> None:
     """UNEXP_EVENT is not retried: remote operation error."""
     requestor, log, evs = sent()
     requestor.on_nack(nack(requestor, NackReason.UNEXP_EVENT, START, evs[0]), 20)
-    assert [NackReceived(20, 1, START, "UNEXP_EVENT"), QpFailed(20, 1, "remote operation error")] == log
+    reason = "remote operation error"
+    expected = [
+        NackReceived(20, 1, START, "UNEXP_EVENT"),
+        MessageFailed(20, 1, 0, reason),
+        QpFailed(20, 1, reason),
+    ]
+    assert expected == log
 
 
 def test_the_same_nack_twice_counts_once() -> None:
