@@ -37,6 +37,7 @@ class KernelFabric:
         begun: list[Step] = []
         with ExitStack() as stack:
             if self.up:
+                _refuse_existing(job.lab)
                 self.progress(f"lab {job.lab} comes up")
                 lab.up(job.plan, job.lab, self.source_file, self.source_text)
                 if not self.keep:
@@ -51,6 +52,14 @@ class KernelFabric:
             except KeyboardInterrupt:
                 self.progress("interrupted: putting everything back")
                 raise
+
+
+def _refuse_existing(name: str) -> None:
+    """A lab that was there before is not the drill's to take down."""
+    if name in lab.labs():
+        raise InputError(
+            f"lab {name!r} exists", remedy=f"run the drill in it with --lab {name}, or `mrcnet down {name}`"
+        )
 
 
 def _prepare(drill: Drill, job: Job) -> None:

@@ -45,7 +45,9 @@ PATTERNS: dict[str, Callable[[Sequence[str], int], list[Pair]]] = {
 def pairs(pattern: str, hosts: Sequence[str], seed: int) -> list[Pair]:
     """The ordered pairs of a pattern over `hosts` (pair: first to last; incast: all to the first)."""
     if len(hosts) < 2:
-        raise InputError(f"traffic needs two hosts, there is {len(hosts)}", remedy="name two hosts at least, e.g. h0,h1")
+        raise InputError(
+            f"traffic needs two hosts, there is {len(hosts)}", remedy="name two hosts at least, e.g. h0,h1"
+        )
     if len(set(hosts)) != len(hosts):
         raise InputError("a host is named twice", remedy="name each host once")
     return PATTERNS[pattern](hosts, seed)
