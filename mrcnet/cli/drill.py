@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from mrcnet.cli.command import command
+from mrcnet.cli.events import events_parameter, traced, write_events
 from mrcnet.cli.labs import LAB_VARIABLE, running_plan
 from mrcnet.cli.on import on_parameter, refuse_typed
 from mrcnet.cli.output import Answer, note
@@ -42,7 +43,10 @@ from mrcnet.units import format_rate
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON there."
 )
-def drill_(file: Path, on: str, lab_name: str | None, keep: bool, output: Path | None) -> Answer:
+@events_parameter
+def drill_(
+    file: Path, on: str, lab_name: str | None, keep: bool, output: Path | None, events: Path | None
+) -> Answer:
     """Run a drill: traffic, timed faults, measures, a verdict.
 
     The drill brings its topology up in a lab of its own name and takes it down again; on the simulator it
@@ -60,7 +64,8 @@ def drill_(file: Path, on: str, lab_name: str | None, keep: bool, output: Path |
     fabric: Fabric = SimFabric()
     if on == "kernel":
         fabric = KernelFabric(source.file, source.text, lab_name is None, keep, note)
-    result = run_drill(drill, plan_job(drill, plan, lab_name or drill.name), fabric, note)
+    job = traced(plan_job(drill, plan, lab_name or drill.name), events)
+    result = run_drill(drill, job, fabric, note, lambda recording: write_events(recording, events))
     data = as_data(result)
     if output is not None:
         _write(output, data)

@@ -23,7 +23,7 @@ from mrcnet.errors import ExitCode, MrcnetError
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "doctor": "Check that this machine can carry a lab.",
-        "schema": "Print the JSON Schema of topology or drill files, for editors.",
+        "schema": "Print the JSON Schema of topology, drill or events files.",
         "plan": "Show addresses, SIDs, EVs and tables of a topology; touches nothing.",
         "up": "Make the kernel hold what a topology says; changes only what differs.",
         "status": "List the running labs.",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import click
 
 from mrcnet.cli.command import command
+from mrcnet.cli.events import events_parameter, traced, write_events
 from mrcnet.cli.labs import lab_parameter, running_plan
 from mrcnet.cli.on import on_parameter, refuse_typed
 from mrcnet.cli.output import Answer, progress, table
@@ -90,6 +92,7 @@ class Load:
     help="A window that never changes, or NSCC.",
 )
 @click.option("--seed", default=1, show_default=True, help="Decides contents, paths and permutations.")
+@events_parameter
 def traffic_(
     on: str,
     topo: str | None,
@@ -102,6 +105,7 @@ def traffic_(
     rate: int | None,
     congestion: str,
     seed: int,
+    events: Path | None,
 ) -> Answer:
     """Run MRC traffic between hosts of a lab; every byte is checked where it arrives.
 
@@ -121,11 +125,13 @@ def traffic_(
     settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
     settings = controlled(settings, plan, congestion)
     job = make_job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, BIN_NS)
+    job = traced(job, events)
     if on == "sim":
         recording = sim_run.run_traffic(job, duration, _say)
     else:
         with register_run(lab_name):
             recording = run_traffic(job, duration, _say)
+    write_events(recording, events)
     result = summarise(recording)
     return Answer(asdict(result), _lines(result), ExitCode.OK if result.verified else ExitCode.FAILED)
 

@@ -8,15 +8,21 @@ from mrcnet.drill.fabric import Fabric, Live
 from mrcnet.drill.model import Done, Drill
 from mrcnet.drill.result import DrillResult, conclude, interrupted
 from mrcnet.workload.job import Job
+from mrcnet.workload.summary import Recording
 
 __all__ = ["DrillResult", "run_drill"]
 
 
 def run_drill(
-    drill: Drill, job: Job, fabric: Fabric, progress: Callable[[str], None] = lambda _: None
+    drill: Drill,
+    job: Job,
+    fabric: Fabric,
+    progress: Callable[[str], None] = lambda _: None,
+    recorded: Callable[[Recording], None] = lambda _: None,
 ) -> DrillResult:
     """Run `drill` as `job` (from `plan_job`) on a fabric, and judge it.
 
+    `recorded` gets the recording that it is judged by.
     Raises MrcnetError for what cannot be started; Ctrl-C gives a result that says `aborted`.
     """
     done: list[Done] = []
@@ -24,6 +30,7 @@ def run_drill(
         recording = fabric.run(drill, job, lambda live: _take_steps(live, drill, done, progress))
     except KeyboardInterrupt:
         return interrupted(drill, fabric.name, job.lab)
+    recorded(recording)
     return conclude(drill, fabric.name, recording, tuple(done))
 
 

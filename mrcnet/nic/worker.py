@@ -138,6 +138,7 @@ class Worker:
             sources=[report for station in stations for report in station.source_reports()],
             sinks=[report for station in stations for report in station.sink_reports()],
             events=[event for station in stations for event in station.events],
+            traces=[trace for station in stations for trace in station.traces()],
             delivered=self._bins.data,
             drops=dict(drops),
             ring_drops=sum(host.ring.drops() for host in self._hosts),

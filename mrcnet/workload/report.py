@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.events import EvChanged, PacketsLost, QpFailed
+from mrcnet.mrc.events import EvChanged, Event, PacketsLost, QpFailed
 from mrcnet.workload.books import Books
 
 Told = EvChanged | PacketsLost | QpFailed
@@ -24,6 +24,16 @@ class EvRow:
     sent: int
     lost: int
     cause: str
+    rtt: int | None = None  # smoothed
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """The last events of a host, oldest first, and how many before them are forgotten."""
+
+    host: str
+    events: list[Event]
+    forgotten: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +86,4 @@ class RunReport:
     refused: int = 0
     longest_turn: int = 0
     fabric: Books | None = None  # of a fabric that counts every frame
+    traces: list[Traced] = field(default_factory=list)  # with the transport's `trace` only

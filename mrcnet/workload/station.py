@@ -5,17 +5,21 @@ How frames get in and out is another room's matter: kernel sockets or a simulato
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import numpy.typing as npt
 
 from mrcnet.mrc.endpoint import Endpoint
-from mrcnet.mrc.events import Event, MessageArrived, MessageCompleted, NackReceived, QpFailed
-from mrcnet.mrc.evs import State
+from mrcnet.mrc.events import EvChanged, Event, MessageArrived, MessageCompleted, PacketsLost, QpFailed
+from mrcnet.mrc.evs import EvSet, State
 from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.workload.flow import Sink, Source
 from mrcnet.workload.job import Job, ev_paths, local_ports, peer_addresses
-from mrcnet.workload.report import EvRow, SinkReport, SourceReport, Told
+from mrcnet.workload.report import EvRow, SinkReport, SourceReport, Told, Traced
+
+TRACE_MOST = 1 << 16  # events of a host that a trace holds; older ones are forgotten
 
 
 class Bins:
@@ -44,6 +48,8 @@ class Station:
         self.sources: dict[int, Source] = {}  # by QP
         self.sinks: dict[int, Sink] = {}
         self.events: list[tuple[str, Told]] = []
+        self._trace: deque[Event] = deque(maxlen=TRACE_MOST)
+        self._traced = 0
         self._job = job
         self._bins = bins
         number = job.plan.hosts.index(name)
@@ -119,8 +125,12 @@ class Station:
 
     def act(self, now: int) -> None:
         """Check what arrived, note what happened, post what is due."""
-        for event in self.endpoint.events():
+        events = self.endpoint.events()
+        for event in events:
             self._on_event(event)
+        if self._job.settings.trace:
+            self._trace.extend(events)
+            self._traced += len(events)
         for source in self.sources.values():
             source.step(now)
 
@@ -130,7 +140,7 @@ class Station:
         elif isinstance(event, MessageArrived):
             if event.qpn in self.sinks:
                 self.sinks[event.qpn].on_arrived(event.message)
-        elif not isinstance(event, NackReceived):
+        elif isinstance(event, EvChanged | PacketsLost | QpFailed):
             self.events.append((self.name, event))
             if isinstance(event, QpFailed) and event.qpn in self.sources:
                 self.sources[event.qpn].failure = event.reason
@@ -140,6 +150,12 @@ class Station:
         due = [self.endpoint.next_timer()]
         due += [at for source in self.sources.values() if (at := source.next_timer()) is not None]
         return min(due, default=NEVER)
+
+    def traces(self) -> list[Traced]:
+        """All that the end point told, if it was asked to: one trace, or none."""
+        if not self._job.settings.trace:
+            return []
+        return [Traced(self.name, list(self._trace), self._traced - len(self._trace))]
 
     def source_reports(self) -> list[SourceReport]:
         """The sending ends here."""
@@ -165,18 +181,7 @@ class Station:
             base_rtt=qp.requestor.base_rtt,
             done=source.done,
             failure=source.failure,
-            evs=[
-                EvRow(
-                    ev=int(qp.evs.value[number]),
-                    plane=int(qp.evs.plane[number]),
-                    state=State(int(qp.evs.state[number])).name,
-                    active=bool(qp.evs.active[number]),
-                    sent=int(qp.evs.sent[number]),
-                    lost=int(qp.evs.lost[number]),
-                    cause=qp.evs.cause[number],
-                )
-                for number in range(len(qp.evs.paths))
-            ],
+            evs=ev_rows(qp.evs),
         )
 
     def _sink(self, sink: Sink) -> SinkReport:
@@ -191,6 +196,23 @@ class Station:
             out_of_window=books.out_of_window,
             arrivals=np.array(self._arrivals.get(sink.flow.dst_qpn, []), np.int64),
         )
+
+
+def ev_rows(evs: EvSet) -> list[EvRow]:
+    """The EV table of a QP as it stands."""
+    return [
+        EvRow(
+            ev=int(evs.value[number]),
+            plane=int(evs.plane[number]),
+            state=State(int(evs.state[number])).name,
+            active=bool(evs.active[number]),
+            sent=int(evs.sent[number]),
+            lost=int(evs.lost[number]),
+            cause=evs.cause[number],
+            rtt=evs.rtt[number],
+        )
+        for number in range(len(evs.paths))
+    ]
 
 
 def _start_psn(seed: int, qpn: int) -> int:

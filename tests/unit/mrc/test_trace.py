@@ -19,7 +19,7 @@ def noise(log: list[Event]) -> list[Event]:
 
 
 def lose_one(requestor: Requestor) -> int:
-    """Send eight packets, hear of all but the first, time out, send that again; returns the EV index of the last."""
+    """Send eight packets, hear of all but the first, send that again; returns the last one's EV index."""
     post(requestor, 8)
     _, evs = requestor.take(8, ROOM, 0)
     entropy = int(requestor.evs.value[evs[7]])
