@@ -21,6 +21,7 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.model import Plan
 from mrcnet.sim import run as sim_run
+from mrcnet.sim.fit import fit
 from mrcnet.topology.names import suggest
 from mrcnet.units import format_rate, format_size, parse_duration, parse_rate, parse_size
 from mrcnet.workload.congestion import CHOICES, FIXED, controlled
@@ -127,7 +128,7 @@ def traffic_(
     job = make_job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, BIN_NS)
     job = traced(job, events)
     if on == "sim":
-        recording = sim_run.run_traffic(job, duration, _say)
+        recording = sim_run.run_traffic(fit(job), duration, _say)
     else:
         with register_run(lab_name):
             recording = run_traffic(job, duration, _say)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mrcnet.drill.fabric import Live
 from mrcnet.drill.model import Done, Drill, Step
+from mrcnet.sim.fit import fit
 from mrcnet.sim.run import Sim, SimRun, run_traffic
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording
@@ -22,7 +23,7 @@ class SimFabric:
     def run(self, drill: Drill, job: Job, meanwhile: Callable[[Live], None]) -> Recording:
         """See `Fabric`."""
         return run_traffic(
-            job,
+            fit(job, self.sim.turn_ns),
             drill.traffic.duration_ns,
             meanwhile=lambda run: meanwhile(_Live(run)),
             sim=self.sim,

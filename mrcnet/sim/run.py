@@ -15,6 +15,7 @@ from mrcnet.errors import InputError
 from mrcnet.plan.target import find_link
 from mrcnet.sim.clock import NEVER, Clock
 from mrcnet.sim.fabric import Fabric
+from mrcnet.sim.fit import turn_of
 from mrcnet.sim.model import PortModel
 from mrcnet.sim.nic import Host
 from mrcnet.workload.flow import make_content
@@ -23,7 +24,6 @@ from mrcnet.workload.report import RunReport
 from mrcnet.workload.station import Bins, Station
 from mrcnet.workload.summary import Recording, record
 
-_GATHER = 64  # frames that the widest host receives at line rate in a turn, unless a turn's length is given
 _FINER = 16  # turns in a base RTT when queueing delay steers the windows: a turn adds up to its own length
 _STALLED_NS = 60_000_000_000  # nothing was delivered for so long: the run will not end by itself
 _SETTLE_RTTS = 20  # after the end, for the last SACKs and probes
@@ -70,7 +70,7 @@ class SimRun:
     def __init__(self, job: Job, sim: Sim) -> None:
         self.job = job
         self.fabric = Fabric(job.plan, job.settings, sim.ports, job.seed)
-        self.turn_ns = sim.turn_ns or self._turn()
+        self.turn_ns = sim.turn_ns or turn_of(job, self.fabric.table)
         if self.turn_ns < 1:
             raise InputError("a turn lasts at least 1 ns")
         self._bins = Bins(job.plan.topology.planes, self.start_at, job.bin_ns)
@@ -162,12 +162,6 @@ class SimRun:
         return self.now
 
     # ---- inside --------------------------------------------------------------------------------
-
-    def _turn(self) -> int:
-        rates = [self.fabric.table.rate[ports].sum() for ports in self.fabric.table.of_host.values()]
-        frame = self.job.settings.payload + 142
-        longest = self.fabric.table.base_rtt // (_FINER if self.job.settings.nscc else 1)
-        return max(1, min(_GATHER * frame * 8 * 10**9 // int(max(rates)), longest))
 
     def _grid(self, at: int) -> int:
         return at if at >= NEVER else -(-at // self.turn_ns) * self.turn_ns
