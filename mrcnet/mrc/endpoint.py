@@ -35,7 +35,7 @@ class Endpoint:
         self._intake = Intake(ports, settings)
         self._regions: dict[int, Region] = {}
         self._landing = Landing(len(ports), settings, self.qps, self._regions, self._intake.drops)
-        self._hearing = Hearing(settings, self.qps, self._intake.drops)
+        self._hearing = Hearing(self.ports, settings, self.qps, self._intake.drops)
         self._events: list[Event] = []
         self._out = TxBatch(BATCH, settings.payload, icrc=settings.icrc)
         self._turn = 0
@@ -87,6 +87,12 @@ class Endpoint:
         del self.qps[qpn]
         self._hearing.forget(qp)
 
+    def set_port(self, port: int, up: bool, now: int) -> None:
+        """A local port (index) lost its link or has it back: its plane is withdrawn or returns, in every QP
+        here and at the peers, which are told until they answer (spec 4.7). IndexError if there is none.
+        """
+        self._hearing.ports.set(port, up, now)
+
     # ---- the five verbs ------------------------------------------------------------------------
 
     def post_write(
@@ -121,7 +127,9 @@ class Endpoint:
         """What may leave now, control first, then writes, QPs in rotation. The batch is reused."""
         out = self._out
         out.count = 0
-        room = room.copy()
+        room = np.where(self._hearing.ports.up, room, 0)
+        for qp, request in self._hearing.ports.due(now, out.room):
+            qp.send_port_status(self._hearing.ports.mask, request, out, room, now)
         while self._hearing.answers and out.room:
             qp, request, op, stamp = self._hearing.answers.pop(0)
             qp.send_response(request, op, stamp, out, room)
@@ -173,7 +181,7 @@ class Endpoint:
         """When `frames_to_send` will next have something to do without new input; NEVER if nothing."""
         if self._hearing.answers:
             return 0
-        return min(
+        qps = min(
             (
                 0
                 if qp.responder.has_reports
@@ -182,6 +190,7 @@ class Endpoint:
             ),
             default=NEVER,
         )
+        return min(qps, self._hearing.ports.next_timer())
 
     def events(self) -> list[Event]:
         """What happened since the last call."""

@@ -34,6 +34,17 @@ class EvChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaneChanged:
+    """A QP's plane was withdrawn, or has returned (spec 4.2, 4.7)."""
+
+    at: int
+    qpn: int
+    plane: int
+    up: bool
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class PacketsLost:
     """Packets inferred lost (or timed out): their PSNs, indices of their EVs, and when they were sent."""
 
@@ -152,6 +163,7 @@ class QpFailed:
 
 Event = (
     EvChanged
+    | PlaneChanged
     | PacketsLost
     | NackReceived
     | SackReceived

@@ -12,7 +12,7 @@ from enum import IntEnum, StrEnum
 
 import numpy as np
 
-from mrcnet.mrc.events import EvChanged
+from mrcnet.mrc.events import EvChanged, PlaneChanged
 from mrcnet.mrc.settings import Settings
 
 
@@ -38,6 +38,7 @@ class Cause(StrEnum):
     PROBED_SKIP = "probe answered SKIP_ONCE"
     DENY = "controller denied"
     ALLOW = "controller allowed"
+    REPLACED = "controller replaced"
 
 
 TRANSITIONS: dict[tuple[State, Cause], State] = {
@@ -59,6 +60,9 @@ TRANSITIONS: dict[tuple[State, Cause], State] = {
 _SMOOTH = 8  # samples that an EV's RTT remembers, more or less
 
 
+_BY_CONTROLLER = (Cause.DENY, Cause.ALLOW)
+
+
 @dataclass(frozen=True, slots=True)
 class EvPath:
     """One EV as the plan gives it: value, plane, index of the local port, 16-byte carrier."""
@@ -67,6 +71,22 @@ class EvPath:
     plane: int
     port: int
     carrier: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EvStatus:
+    """One EV as a controller sees it; `rtt` in ns, None if not measured; `out`: its plane is withdrawn."""
+
+    ev: int
+    plane: int
+    port: int
+    state: State
+    active: bool
+    out: bool
+    sent: int
+    lost: int
+    rtt: int | None
+    cause: str
 
 
 class EvSet:
@@ -78,7 +98,8 @@ class EvSet:
         paths: Sequence[EvPath],
         settings: Settings,
         rng: np.random.Generator,
-        emit: Callable[[EvChanged], None],
+        emit: Callable[[EvChanged | PlaneChanged], None],
+        denied: Sequence[int] = (),
     ) -> None:
         self.qpn = qpn
         self.paths = tuple(paths)
@@ -99,20 +120,72 @@ class EvSet:
         self.of_plane = {plane: np.flatnonzero(self.plane == plane) for plane in self.planes}
         self.floor = max(1, int(count * settings.ev_min_active_share))  # spec 4.1: ev_min_active
         self.version = 0  # grows with every change of the sets: who caches a draw looks at it
+        self.out = np.zeros(count, np.bool_)  # spec 4.2: EVs whose plane is withdrawn
+        self._down: dict[int, set[str]] = {plane: set() for plane in self.planes}  # by whose word
         self._target: dict[int, int] = {}
         for plane, members in self.of_plane.items():
             # spec 4.2: a random subset inside each plane; at least one EV is active
             wanted = max(1, len(members) - int(len(members) * settings.backup_share))
             self._target[plane] = wanted
-            self.active[rng.permutation(members)[:wanted]] = True
+            chosen = rng.permutation(members)
+            if denied:  # spec 4.1: paths excluded before traffic starts
+                self.state[members[np.isin(self.value[members], denied)]] = State.DENIED
+                chosen = chosen[self.state[chosen] != State.DENIED]
+            self.active[chosen[:wanted]] = True
+
+    def number(self, ev: int) -> int:
+        """Where a value stands. ValueError if it is not in the set."""
+        if ev not in self.index:
+            raise ValueError(f"EV {ev:#x} is not in the set")
+        return self.index[ev]
+
+    def query(self) -> tuple[EvStatus, ...]:
+        """Every EV as it stands, in order."""
+        return tuple(
+            EvStatus(
+                path.ev,
+                path.plane,
+                path.port,
+                State(int(self.state[number])),
+                bool(self.active[number]),
+                bool(self.out[number]),
+                int(self.sent[number]),
+                int(self.lost[number]),
+                self.rtt[number],
+                self.cause[number],
+            )
+            for number, path in enumerate(self.paths)
+        )
 
     def usable(self, plane: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Indices of the plane's active EVs that may carry data: GOOD, or SKIP waiting for its turn."""
         members = self.of_plane[plane]
-        return members[self.active[members] & (self.state[members] <= State.SKIP)]
+        return members[self.active[members] & (self.state[members] <= State.SKIP) & ~self.out[members]]
+
+    def set_plane(self, plane: int, up: bool, cause: str, now: int) -> None:
+        """Withdraw a plane or take it back; it is back when no cause is left.
+
+        The states inside are frozen meanwhile (spec 4.3, last row); a plane that no EV uses is no matter.
+        """
+        if plane not in self._down:
+            return
+        causes = self._down[plane]
+        was = bool(causes)
+        causes.discard(cause) if up else causes.add(cause)
+        if was != bool(causes):
+            self.out[self.of_plane[plane]] = not was
+            self.version += 1
+            self._emit(PlaneChanged(now, self.qpn, plane, was, cause))
+
+    @property
+    def stranded(self) -> bool:
+        """No EV is left that may carry anything: all are DENIED or withdrawn."""
+        return bool((self.out | (self.state == State.DENIED)).all())
 
     def move(self, number: int, cause: Cause, now: int) -> bool:
         """Apply a cause to the EV `number`; True if its state changed."""
+        if self.out[number] and cause not in _BY_CONTROLLER:
+            return False
         old = State(int(self.state[number]))
         new = TRANSITIONS.get((old, cause))
         if new is None:
@@ -137,6 +210,26 @@ class EvSet:
         before = self.rtt[number]
         self.rtt[number] = rtt if before is None else before + (rtt - before) // _SMOOTH
 
+    def replace(self, number: int, path: EvPath, now: int) -> None:
+        """spec 4.1: another path takes the place of the EV `number`, and is GOOD.
+
+        ValueError if it is of another plane (the planes stay equal), or stands in the set already.
+        """
+        if path.plane != self.plane[number]:
+            raise ValueError(f"EV {path.ev:#x} is of plane {path.plane}, not {int(self.plane[number])}")
+        if self.index.get(path.ev, number) != number:
+            raise ValueError(f"EV {path.ev:#x} stands in the set already")
+        del self.index[int(self.value[number])]
+        self.index[path.ev] = number
+        self.paths = (*self.paths[:number], path, *self.paths[number + 1 :])
+        self.value[number], self.port[number] = path.ev, path.port
+        self.rtt[number] = None
+        old = State(int(self.state[number]))
+        self.state[number], self.cause[number] = State.GOOD, Cause.REPLACED
+        self.version += 1
+        self._rebalance(path.plane, number)
+        self._emit(EvChanged(now, self.qpn, path.ev, path.plane, old.name, State.GOOD.name, Cause.REPLACED))
+
     def _rebalance(self, plane: int, number: int) -> None:
         """spec 4.2: a removed EV's place goes to a backup of the same plane, never another."""
         members = self.of_plane[plane]
@@ -149,7 +242,7 @@ class EvSet:
 
     def last_resort(self) -> int | None:
         """spec 4.2, nothing GOOD left: the least recently failed EV, never a DENIED one."""
-        allowed = np.flatnonzero(self.state != State.DENIED)
+        allowed = np.flatnonzero((self.state != State.DENIED) & ~self.out)
         if not len(allowed):
             return None
         return int(allowed[np.argmin(self.failed_at[allowed])])

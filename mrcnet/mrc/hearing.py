@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from mrcnet.mrc.landing import IS_WRITE
-from mrcnet.mrc.qp import Qp
+from mrcnet.mrc.portstatus import PortStatus
+from mrcnet.mrc.qp import LocalPort, Qp
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire import control, layout
 from mrcnet.mrc.wire.frames import RxBatch, view
@@ -22,6 +23,7 @@ from mrcnet.mrc.wire.numbers import (
 
 _ANSWERS = 128  # endpoint requests that wait for their answers: a storm is not answered in kind
 _PROBES = 1 << 12  # EV probes on their way: the oldest count as unanswered
+_OPS = tuple(EndpointOp)
 _BODY: dict[int, int] = {
     Opcode.TRANSPORT_ACK: layout.AETH_LEN,
     Opcode.SACK: layout.SACK_LEN,
@@ -35,7 +37,14 @@ _BODY: dict[int, int] = {
 class Hearing:
     """Reads what is no write. `answers` are owed to endpoint requests: (QP, request id, op, timestamp)."""
 
-    def __init__(self, settings: Settings, qps: dict[int, Qp], drops: Counter[str]) -> None:
+    def __init__(
+        self,
+        ports: tuple[LocalPort, ...],
+        settings: Settings,
+        qps: dict[int, Qp],
+        drops: Counter[str],
+    ) -> None:
+        self.ports = PortStatus(ports, settings, qps, self.request)
         self.settings = settings
         self.answers: list[tuple[Qp, int, int, int]] = []
         self._qps = qps
@@ -48,6 +57,7 @@ class Hearing:
         """Take endpoint operations from the addresses of the QP's peer."""
         for address in qp.spec.peer.values():
             self._peers[address] = qp
+        self.ports.know(qp)
 
     def forget(self, qp: Qp) -> None:
         """The QP is gone: nothing is owed to it or expected for it; its peer may have others here."""
@@ -55,8 +65,8 @@ class Hearing:
         self.answers = [answer for answer in self.answers if answer[0] is not qp]
         self._ev_probes = {number: probe for number, probe in self._ev_probes.items() if probe[0] is not qp}
         for other in self._qps.values():
-            if other is not qp:
-                self.know(other)
+            self._peers |= dict.fromkeys(other.spec.peer.values(), other)
+        self.ports.forget(qp)
 
     def request(self) -> int:
         """A fresh request id, 16 bits (spec 2.12)."""
@@ -82,7 +92,7 @@ class Hearing:
         dqp = int(fields["dqp"]) & PSN_MASK
         if dqp == QPN_ENDPOINT:
             source = batch.buffer[row, batch.at + layout.INNER + 8 : batch.at + layout.INNER + 24].tobytes()
-            self._on_endpoint(opcode, body, int(fields["psn"]) & 0xFFFF, source)
+            self._on_endpoint(opcode, body, int(fields["psn"]) & 0xFFFF, source, now)
             return
         qp = self._qps.get(dqp)
         port = batch.port[row : row + 1]
@@ -106,19 +116,23 @@ class Hearing:
         else:
             self._drops["unknown opcode"] += 1
 
-    def _on_endpoint(self, opcode: int, body: bytes, request: int, source: bytes) -> None:
+    def _on_endpoint(self, opcode: int, body: bytes, request: int, source: bytes, now: int) -> None:
         """spec 4.7: operations of the node, not of a QP; answered to peers only."""
         peer = self._peers.get(source)
         if peer is None:
             self._drops["unknown peer"] += 1
         elif opcode == Opcode.ENDPOINT_REQUEST:
-            op, _, stamp = control.unpack_request(body)
-            if op == EndpointOp.EV_PROBE and len(self.answers) < _ANSWERS:
+            op, mask, stamp = control.unpack_request(body)
+            if op == EndpointOp.PORT_STATUS_UPDATE:
+                self.ports.on_update(peer, request, mask, now)
+            if op in _OPS and len(self.answers) < _ANSWERS:
                 self.answers.append((peer, request, op, stamp))
         elif opcode == Opcode.ENDPOINT_RESPONSE:
             known = self._ev_probes.pop(request, None)
             if known is not None:
                 known[0].reverse.on_answer(known[1])
+            else:
+                self.ports.on_answer(request)
         else:
             self._drops["unknown opcode"] += 1
 

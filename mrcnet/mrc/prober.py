@@ -58,7 +58,7 @@ class Prober:
         if self._version == self._evs.version:
             return
         self._version = self._evs.version
-        bad = np.flatnonzero(self._evs.state == State.ASSUMED_BAD).tolist()
+        bad = np.flatnonzero((self._evs.state == State.ASSUMED_BAD) & ~self._evs.out).tolist()
         self._trials = {ev: self._trials.get(ev) or _Trial(now + self._interval()) for ev in bad}
 
     def due(self, now: int, most: int) -> list[Probe]:
@@ -68,9 +68,10 @@ class Prober:
         self._refresh(now)
         ready = [ev for ev, trial in self._trials.items() if trial.due <= now]
         probes = [self._test(ev, now) for ev in ready[:most]]
-        if len(probes) < most and self._silent_since() <= now and (ev := self._any_good()) is not None:
+        if len(probes) < most and self._silent_since() <= now:
             self._silence_at = now
-            probes.append(self._launch(ev, now, test=False))
+            if (ev := self._any_good()) is not None:
+                probes.append(self._launch(ev, now, test=False))
         return probes
 
     def _test(self, ev: int, now: int) -> Probe:
@@ -93,7 +94,7 @@ class Prober:
 
     def _any_good(self) -> int | None:
         """The good EV that has carried least, so that silence probes wander over the paths."""
-        good = np.flatnonzero(self._evs.active & (self._evs.state == State.GOOD))
+        good = np.flatnonzero(self._evs.active & (self._evs.state == State.GOOD) & ~self._evs.out)
         return int(good[self._next_id % len(good)]) if len(good) else self._evs.last_resort()
 
     def _silent_since(self) -> int:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mrcnet.mrc.attributes import Attributes, QpState, agree, offer, step
 from mrcnet.mrc.events import Event, Failure, QpFailed
-from mrcnet.mrc.evs import EvPath, EvSet
+from mrcnet.mrc.evs import Cause, EvPath, EvSet, EvStatus
 from mrcnet.mrc.memory import gather
 from mrcnet.mrc.nscc import Nscc
 from mrcnet.mrc.prober import Probe, Prober
@@ -61,6 +61,7 @@ class QpSpec:
     peer_start_psn: int
     peer: dict[int, bytes]
     paths: tuple[EvPath, ...]
+    denied: tuple[int, ...] = ()  # spec 4.1: EVs excluded before traffic starts
     peer_offer: Attributes | None = None  # None: the peer has the settings of this side
 
 
@@ -91,7 +92,7 @@ class Qp:
             dynamic_mpr=dynamic,
         )
         self._settings = settings
-        self.evs = EvSet(spec.qpn, spec.paths, settings, rng, emit)
+        self.evs = EvSet(spec.qpn, spec.paths, settings, rng, emit, spec.denied)
         self.requestor = Requestor(
             spec.qpn,
             spec.start_psn,
@@ -104,17 +105,8 @@ class Qp:
         self.responder = Responder(spec.qpn, spec.peer_qpn, spec.peer_start_psn, incoming, emit)
         self.prober = Prober(self.evs, self.requestor, settings)
         self.reverse = ReverseEvs(self.evs, settings, rng)
-        self._flows = [
-            FlowAddress(
-                ports[path.port].mac,
-                ports[path.port].next_mac,
-                path.carrier,
-                ports[path.port].address,
-                spec.peer[path.plane],
-                path.ev,
-            )
-            for path in spec.paths
-        ]
+        self._ports = tuple(ports)
+        self._flows = [self._flow(path) for path in spec.paths]
         self._made: dict[tuple[int, int, int], bytes] = {}  # heads by EV, class and destination QP
         dscp = settings.dscp
         # spec 2.14: what the peer would not answer with a NACK must not be trimmed
@@ -145,6 +137,33 @@ class Qp:
     ) -> npt.NDArray[np.bool_]:
         """Which source addresses (as two words) are the peer's in the plane of the port they came by."""
         return np.asarray((self._peer_hi[port] == high) & (self._peer_lo[port] == low))
+
+    def _flow(self, path: EvPath) -> FlowAddress:
+        port = self._ports[path.port]
+        return FlowAddress(
+            port.mac, port.next_mac, path.carrier, port.address, self.spec.peer[path.plane], path.ev
+        )
+
+    def replace(self, ev: int, path: EvPath, now: int) -> None:
+        """spec 4.1: another path takes the place of `ev`. ValueError as of `EvSet.replace`."""
+        number = self.evs.number(ev)
+        self.evs.replace(number, path, now)
+        self._flows[number] = self._flow(path)
+        self._made = {key: made for key, made in self._made.items() if key[0] != number}
+        first = self._head(number, self._data_class, self.spec.peer_qpn)
+        self._heads[number, : layout.EXT] = np.frombuffer(first, np.uint8)
+
+    def deny(self, ev: int, now: int) -> None:
+        """The controller takes an EV out for as long as it wants. ValueError if it is unknown."""
+        self.evs.move(self.evs.number(ev), Cause.DENY, now)
+
+    def allow(self, ev: int, now: int) -> None:
+        """The controller gives a denied EV back (spec 4.3). ValueError if it is unknown."""
+        self.evs.move(self.evs.number(ev), Cause.ALLOW, now)
+
+    def query(self) -> tuple[EvStatus, ...]:
+        """Every EV as it stands."""
+        return self.evs.query()
 
     def _head(self, number: int, traffic_class: int, dqp: int) -> bytes:
         key = number, traffic_class, dqp
@@ -301,6 +320,14 @@ class Qp:
     def send_ev_probe(self, number: int, request: int, out: TxBatch, room: Room, now: int) -> None:
         """One EV probe to the peer's node (spec 2.10, 2.12)."""
         body = control.pack_request(EndpointOp.EV_PROBE, 0, layout.timestamp(now), layout.TIMESTAMP_UNIT_OWN)
+        first = self._head(number, self._control_class, QPN_ENDPOINT)
+        control.append(out, first, self._take_room(number, room), Opcode.ENDPOINT_REQUEST, body, request)
+
+    def send_port_status(self, mask: int, request: int, out: TxBatch, room: Room, now: int) -> None:
+        """Which ports of this side are usable (spec 2.10), on a healthy plane (4.7)."""
+        number = self.reverse.pick(room)
+        unit = layout.TIMESTAMP_UNIT_OWN
+        body = control.pack_request(EndpointOp.PORT_STATUS_UPDATE, mask, layout.timestamp(now), unit)
         first = self._head(number, self._control_class, QPN_ENDPOINT)
         control.append(out, first, self._take_room(number, room), Opcode.ENDPOINT_REQUEST, body, request)
 

@@ -220,6 +220,8 @@ class Requestor:
         """
         drawn = self._spray.draw(min(count, self.sendable()), room, now)
         if not len(drawn):
+            if self._timer == NEVER and self.evs.stranded:
+                self._timer = now + self._settings.timeout_of(self._attempt)
             return drawn, drawn
         again = self._holes(len(drawn))
         fresh = np.arange(self.next_psn, self.next_psn + len(drawn) - len(again))
@@ -549,7 +551,8 @@ class Requestor:
         expired = psn[sent_at + limit <= now]
         # A peer that shows every packet as arrived but never moves cack would hold the QP for ever.
         withheld = not len(psn) and not self._lost_count and self.cack < self.next_psn - 1
-        if len(expired) or withheld:
+        stranded = not len(psn) and bool(self._open) and self.evs.stranded  # nor may it wait for ever
+        if len(expired) or withheld or stranded:
             if not self._charge(now):
                 return
             self._lose(expired, Cause.TIMEOUT, now)

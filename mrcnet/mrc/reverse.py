@@ -36,9 +36,11 @@ class ReverseEvs:
         order = [planes[(self._turn + step) % len(planes)] for step in range(len(planes))]
         for plane in order:
             number = self._of_plane[plane]
-            if number is not None and room[self._evs.port[number]] > 0:
+            if number is not None and not self._evs.out[number] and room[self._evs.port[number]] > 0:
                 return number
-        return int(self._rng.integers(len(self._evs.paths)))
+        well = np.flatnonzero(~self._evs.out)  # spec 3.9: from any healthy port
+        number = int(self._rng.integers(len(well) or len(self._evs.paths)))
+        return int(well[number]) if len(well) else number
 
     def on_data(self, now: int) -> None:
         """Data came in: while it does, probe (spec 4.8)."""
@@ -53,7 +55,11 @@ class ReverseEvs:
         """The EV to probe now, if any: a random one; the pace stops until data comes again."""
         if now < self._due:
             return None
-        number = int(self._rng.integers(len(self._evs.paths)))
+        well = np.flatnonzero(~self._evs.out)
+        if not len(well):
+            self._due = NEVER
+            return None
+        number = int(well[self._rng.integers(len(well))])
         plane = int(self._evs.plane[number])
         if plane in self._flying:
             self._unanswered[plane] += 1

@@ -43,6 +43,9 @@ class Settings:
     exponential_retries: int = 7  # spec 1.3; 25 means for ever
     timeout_ceiling_exponent: int = 20  # spec 4.6: the exponential phase doubles up to here
 
+    port_status_ns: int = 10_000_000  # section 9 no. 24: a port status update is repeated so often
+    port_first_bit: int = 0  # section 9 no. 22: the bit of port index 0
+
     probe_rtts: int = 10  # spec 4.7: probes of an ASSUMED_BAD EV every 10 base RTTs ...
     probe_backoff_limit: int = 64  # ... with back-off, at most this many times slower
     probe_floor_ns: int = 1_000_000  # no probe timer is shorter than this

@@ -99,7 +99,7 @@ class Spray:
     def _without_good(self, count: int, room: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """spec 4.2, section "Nothing GOOD left": one EV that failed longest ago carries on."""
         evs = self._evs
-        standby = np.flatnonzero((evs.state <= State.SKIP) & (room[evs.port] > 0))
+        standby = np.flatnonzero((evs.state <= State.SKIP) & ~evs.out & (room[evs.port] > 0))
         number = int(standby[0]) if len(standby) else evs.last_resort()
         if number is None:
             return np.empty(0, np.int64)
