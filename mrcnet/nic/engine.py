@@ -16,7 +16,8 @@ from mrcnet.kernel import bpf, netns
 from mrcnet.nic import worker
 from mrcnet.nic.claim import claim
 from mrcnet.nic.clock import FabricClock
-from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop, ToParent, ToWorker
+from mrcnet.nic.desk import Desk, open_desk
+from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop, Table, ToParent, ToWorker
 from mrcnet.workload.job import Job, shares
 from mrcnet.workload.report import RunReport
 
@@ -40,12 +41,15 @@ class Run:
         self._stack = ExitStack()
         self._pipes: list[Connection] = []
         self._progress: dict[Connection, Progress] = {}
+        self._pipe_of: dict[str, Connection] = {}  # by host
+        self._desk: Desk | None = None
 
     def __enter__(self) -> Run:
         try:
             self._hurry()
             self._take_hosts()
             self._spawn()
+            self._desk = open_desk(self.job.lab)
         except BaseException:
             self._stack.close()
             raise
@@ -55,6 +59,8 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+        if self._desk is not None:
+            self._desk.close()
 
     def _hurry(self) -> None:
         """A NIC does not wait for other programs: the run's processes go first while it lasts."""
@@ -86,6 +92,7 @@ class Run:
             process.start()
             theirs.close()
             self._pipes.append(ours)
+            self._pipe_of |= dict.fromkeys(hosts, ours)
             self._stack.callback(_end, process, ours)
 
     def start(self) -> None:
@@ -129,12 +136,28 @@ class Run:
         return len(self._progress) == len(self._pipes) and all(said.done for said in self._progress.values())
 
     def _listen(self, seconds: float) -> None:
-        for pipe in wait(self._pipes, seconds):
-            if isinstance(pipe, Connection):
-                said = self._take(pipe)
+        desk = [] if self._desk is None else [self._desk.fileno()]
+        for ready in wait([*self._pipes, *desk], seconds):
+            if isinstance(ready, int):
+                self._pass_on()
+            elif isinstance(ready, Connection):
+                said = self._take(ready)
                 if isinstance(said, Progress):
-                    self._progress[pipe] = said
+                    self._progress[ready] = said
+                elif isinstance(said, Table) and self._desk is not None:
+                    self._desk.answer(said)
         self.delivered = sum(said.delivered for said in self._progress.values())
+
+    def _pass_on(self) -> None:
+        """A question goes to the worker that has the source."""
+        question = self._desk.take() if self._desk is not None else None
+        if self._desk is None or question is None:
+            return
+        pipe = self._pipe_of.get(question.src)
+        if pipe is None:
+            self._desk.answer(Table(question.number, None))
+        else:
+            pipe.send(question)
 
     def _collect(self, kind: type[Message], within: float) -> list[Message]:
         """One message of `kind` from every worker, in order; progress in between is passed over."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mrcnet.workload.report import RunReport
+from mrcnet.workload.report import EvRow, RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +48,22 @@ class Failed:
     remedy: str | None
 
 
-ToParent = Ready | Progress | RunReport | Failed
-ToWorker = Go | Stop | Finish
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Parent: somebody wants the EV table of a pair, now."""
+
+    number: int
+    src: str
+    dst: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Worker: the answer to the question `number`; None if no flow here goes that way."""
+
+    number: int
+    rows: list[EvRow] | None
+
+
+ToParent = Ready | Progress | RunReport | Failed | Table
+ToWorker = Go | Stop | Finish | Ask

@@ -15,7 +15,7 @@ from mrcnet.errors import MrcnetError
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.host import Host
-from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready
+from mrcnet.nic.messages import Ask, Failed, Finish, Go, Progress, Ready, Table
 from mrcnet.workload.flow import make_content
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import RunReport
@@ -100,7 +100,10 @@ class Worker:
                     said = self._pipe.recv()
                     if isinstance(said, Finish):
                         return
-                    self._stop()
+                    if isinstance(said, Ask):
+                        self._answer(said)
+                    else:
+                        self._stop()
                 if wall - said_at >= _PROGRESS_NS:
                     self._say()
                     said_at = wall
@@ -112,6 +115,10 @@ class Worker:
     def _stop(self) -> None:
         for host in self._hosts:
             host.station.stop()
+
+    def _answer(self, ask: Ask) -> None:
+        stations = [host.station for host in self._hosts if host.station.name == ask.src]
+        self._pipe.send(Table(ask.number, stations[0].ev_table(ask.dst) if stations else None))
 
     def _say(self) -> None:
         delivered = sum(host.station.delivered_bytes for host in self._hosts)

@@ -157,6 +157,13 @@ class Station:
             return []
         return [Traced(self.name, list(self._trace), self._traced - len(self._trace))]
 
+    def ev_table(self, dst: str) -> list[EvRow] | None:
+        """The EVs of the flow from here to `dst` as they stand; None if there is none."""
+        for qpn, source in self.sources.items():
+            if source.flow.dst == dst:
+                return ev_rows(self.endpoint.qps[qpn].evs)
+        return None
+
     def source_reports(self) -> list[SourceReport]:
         """The sending ends here."""
         return [self._source(source) for source in self.sources.values()]
