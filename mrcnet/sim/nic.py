@@ -43,7 +43,10 @@ class Host:
             waits = any(qp.requestor.sendable() for qp in endpoint.qps.values())
             if not out.count or (out.room and not (waits and room.max() > 0)):
                 break
-        due = station.next_timer()
         if waits:
-            due = min(due, now + self._turn)
+            return now + self._turn
+        due = station.next_timer()
+        if due >= NEVER:  # what the end point did last may be its end: nothing else would bring that to light
+            station.act(now)
+            due = station.next_timer()
         return NEVER if due >= NEVER else max(due, now + 1)
