@@ -13,14 +13,19 @@ from mrcnet.workload.job import Job
 
 _BDPS = 1.5  # spec 5.8: the largest window
 _GATHER = 64  # frames that the widest host receives at line rate in a turn
+_FINER = 16  # turns in a base RTT
 _LEAST = 4  # packets of one flow
 
 
 def turn_of(job: Job, table: PortTable) -> int:
-    """The length of a host's turn in ns: 64 frames' time of the widest host, at most the base RTT."""
+    """The length of a host's turn in ns: 64 frames' time of the widest host, at most the base RTT.
+
+    With NSCC at most a 16th of it: a turn adds up to its length to the delays that steer the windows.
+    """
     rate = max(int(table.rate[ports].sum()) for ports in table.of_host.values())
     frame = WRITE_HEAD + job.settings.payload + ICRC
-    return max(1, min(_GATHER * frame * 8 * 10**9 // rate, table.base_rtt))
+    longest = table.base_rtt // (_FINER if job.settings.nscc else 1)
+    return max(1, min(_GATHER * frame * 8 * 10**9 // rate, longest))
 
 
 def fit(job: Job, turn_ns: int | None = None) -> Job:

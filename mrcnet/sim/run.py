@@ -24,7 +24,6 @@ from mrcnet.workload.report import RunReport
 from mrcnet.workload.station import Bins, Station
 from mrcnet.workload.summary import Recording, record
 
-_FINER = 16  # turns in a base RTT when queueing delay steers the windows: a turn adds up to its own length
 _STALLED_NS = 60_000_000_000  # nothing was delivered for so long: the run will not end by itself
 _SETTLE_RTTS = 20  # after the end, for the last SACKs and probes
 _SAY_EVERY = 256  # steps between two words of progress
