@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrcnet.mrc.attributes import RECEIVES
-from mrcnet.mrc.memory import Region, scatter
+from mrcnet.mrc.memory import Region, pick, scatter
 from mrcnet.mrc.qp import Qp
 from mrcnet.mrc.responder import Arrivals, Immediate
 from mrcnet.mrc.settings import Settings
@@ -73,13 +73,14 @@ class Landing:
     def _on_qp_writes(
         self, qp: Qp, batch: RxBatch, rows: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], now: int
     ) -> None:
-        fields = view(batch.buffer, batch.at, layout.COMMON)[rows]
+        chosen = pick(rows)
+        fields = view(batch.buffer, batch.at, layout.COMMON)[chosen]
         stamped = (fields["flags"] & FLAG_TIMESTAMP) != 0
         if stamped.all():
-            writes = view(batch.buffer, batch.at, layout.WRITE)[rows]
+            writes = view(batch.buffer, batch.at, layout.WRITE)[chosen]
             timestamp = writes["timestamp"]
         elif not stamped.any():
-            writes = view(batch.buffer, batch.at, layout.WRITE_BARE)[rows]
+            writes = view(batch.buffer, batch.at, layout.WRITE_BARE)[chosen]
             timestamp = np.zeros(len(rows), np.uint16)
         else:  # two kinds in one batch: one after the other
             self._on_qp_writes(qp, batch, rows[stamped], ends[stamped], now)
@@ -123,8 +124,8 @@ class Landing:
             self.delivered_bytes += np.bincount(
                 batch.port[rows[chosen]], size[chosen], minlength=self._ports
             ).astype(np.int64)
-            for rkey in np.unique(target[chosen]).tolist():
-                for at in np.unique(head[chosen]).tolist():
+            for rkey in _values(target[chosen]):
+                for at in _values(head[chosen]):
                     part = chosen[(target[chosen] == rkey) & (head[chosen] == at)]
                     self._place(batch, rows[part], at, self._regions[rkey], offset[part], size[part])
 
@@ -143,10 +144,7 @@ class Landing:
     ) -> None:
         if not len(rows):
             return
-        first, last = int(rows[0]), int(rows[-1])
-        together = last - first + 1 == len(rows)
-        frames = batch.buffer[first : last + 1] if together else batch.buffer[rows]
-        scatter(region.data, offset, frames, batch.at + head, size)
+        scatter(region.data, offset, batch.buffer[pick(rows)], batch.at + head, size)
 
     def _targets(
         self, rkey: npt.NDArray[Any], address: npt.NDArray[Any], size: npt.NDArray[np.int64]
@@ -165,6 +163,13 @@ class Landing:
             target[mine] = key
             offset[mine] = (address[mine] - np.uint64(region.address)).astype(np.int64)
         return target, offset
+
+
+def _values(column: npt.NDArray[np.int64]) -> list[int]:
+    """The different values of a column; nearly always there is just one."""
+    if not len(column) or (column == column[0]).all():
+        column = column[:1]
+    return [int(value) for value in np.unique(column)]
 
 
 def _immediates(

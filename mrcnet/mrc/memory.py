@@ -30,6 +30,17 @@ class Region:
         return np.asarray(inside & (size.astype(np.uint64) <= room))
 
 
+Pick = slice | npt.NDArray[np.int64]
+
+
+def pick(rows: npt.NDArray[np.int64]) -> Pick:
+    """Ascending rows without a gap as a slice: a view costs nothing, picking copies record by record."""
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first + 1 == len(rows) and (len(rows) < 3 or bool((rows[1:] > rows[:-1]).all())):
+        return slice(first, last + 1)
+    return rows
+
+
 def runs(offset: npt.NDArray[Any], size: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
     """Cut rows into runs [start, stop) that are equally long and adjoin in memory."""
     count = len(offset)

@@ -28,7 +28,7 @@ from mrcnet.mrc.events import (
     WindowChanged,
 )
 from mrcnet.mrc.evs import Cause, EvSet
-from mrcnet.mrc.memory import Region
+from mrcnet.mrc.memory import Pick, Region, pick
 from mrcnet.mrc.psn import bits_of, unwrap
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.spray import Spray
@@ -228,7 +228,7 @@ class Requestor:
         if len(fresh):
             self._describe(fresh)
         psn = np.concatenate((again, fresh)) if len(again) else fresh
-        at = psn & self._mask
+        at = self._at(psn)
         self._slot[at] = Slot.IN_FLIGHT
         self._ev[at] = drawn
         self._sent_at[at] = now
@@ -248,6 +248,10 @@ class Requestor:
             self._timer = now + self._settings.timeout_of(self._attempt)
             self.heard_at = now
         return psn, drawn
+
+    def _at(self, psn: Column) -> Pick:
+        """Where PSNs stand in the columns."""
+        return pick(psn & self._mask)
 
     def near_full(self, count: int) -> int:
         """How many of the `count` packets just taken, the last ones, ask for an acknowledgement (spec 5.2).
@@ -283,7 +287,7 @@ class Requestor:
         while start < stop:
             message = self._waiting[0]
             end = min(stop, message.last + 1)
-            at = np.arange(start, end) & self._mask
+            at = self._at(np.arange(start, end))
             piece = np.arange(start - message.first, end - message.first) * mtu  # spec 2.6: base + k x MTU
             self._source[at] = message.offset + piece
             self._address[at] = np.uint64(message.address) + piece.astype(np.uint64)
@@ -294,19 +298,20 @@ class Requestor:
             self._tries[at] = 0
             self._opcode[at] = Opcode.WRITE_MIDDLE
             if start == message.first:
-                self._opcode[at[0]] = Opcode.WRITE_FIRST
+                self._opcode[start & self._mask] = Opcode.WRITE_FIRST
             if end == message.last + 1:
                 only = message.first == message.last
-                self._opcode[at[-1]] = Opcode.WRITE_ONLY if only else Opcode.WRITE_LAST
+                last = message.last & self._mask
+                self._opcode[last] = Opcode.WRITE_ONLY if only else Opcode.WRITE_LAST
                 if message.immediate is not None:
-                    self._opcode[at[-1]] += 1  # spec 2.4: each has a sister with an immediate
+                    self._opcode[last] += 1  # spec 2.4: each has a sister with an immediate
                 self._waiting.popleft()
             start = end
         self.next_psn = stop
 
     def columns(self, psn: Column) -> Columns:
-        """What the frames of packets in flight must say."""
-        at = psn & self._mask
+        """What the frames of packets in flight must say; good until the next packets are taken."""
+        at = self._at(psn)
         return Columns(
             self._source[at],
             self._address[at],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mrcnet.mrc.memory import pick
 from mrcnet.mrc.wire.layout import BTH, EXT, ICRC, INNER, UDP
 
 crc32: Callable[..., int]
@@ -43,7 +44,7 @@ def compute(
     `rows` (m) picks the frames, `ends` (m) are their lengths including the four ICRC bytes. Returns (m).
     """
     stride = buffer.shape[1]
-    heads = masked_heads(buffer[rows, at + INNER : at + EXT]).data.cast("B")
+    heads = masked_heads(buffer[pick(rows), at + INNER : at + EXT]).data.cast("B")
     flat = buffer.data.cast("B")
     base = rows * stride + at
     starts = (base + EXT).tolist()
@@ -59,17 +60,13 @@ def compute(
     )
 
 
-def _stored_at(at: int, rows: npt.NDArray[Any], ends: npt.NDArray[Any], stride: int) -> npt.NDArray[Any]:
-    """Flat positions of the ICRC bytes, (m, 4): least significant byte first (rule 5)."""
-    first = rows * stride + at + ends - ICRC
-    return np.asarray(first[:, None] + np.arange(ICRC))
-
-
 def seal(buffer: npt.NDArray[np.uint8], rows: npt.NDArray[Any], ends: npt.NDArray[Any]) -> None:
     """Compute and write the ICRC of the frames `rows`, which begin at column 0."""
     values = compute(buffer, 0, rows, ends).astype("<u4")
-    where = _stored_at(0, rows, ends, buffer.shape[1])
-    buffer.reshape(-1)[where] = values.view(np.uint8).reshape(-1, ICRC)
+    if (column := _column(buffer, 0, rows, ends)) is not None:
+        column[:] = values
+    else:
+        buffer.reshape(-1)[_places(buffer, 0, rows, ends)] = values.view(np.uint8).reshape(-1, ICRC)
 
 
 def check(
@@ -77,5 +74,27 @@ def check(
 ) -> npt.NDArray[np.bool_]:
     """Which of the frames `rows` carry the ICRC that their bytes demand; shape (m)."""
     values = compute(buffer, at, rows, ends)
-    stored = buffer.reshape(-1)[_stored_at(at, rows, ends, buffer.shape[1])]
-    return np.asarray(np.ascontiguousarray(stored).view("<u4")[:, 0] == values)
+    stored = _column(buffer, at, rows, ends)
+    if stored is None:
+        found = buffer.reshape(-1)[_places(buffer, at, rows, ends)]
+        stored = np.ascontiguousarray(found).view("<u4")[:, 0]
+    return np.asarray(stored == values)
+
+
+def _column(
+    buffer: npt.NDArray[np.uint8], at: int, rows: npt.NDArray[Any], ends: npt.NDArray[Any]
+) -> npt.NDArray[Any] | None:
+    """The ICRC fields as a view, least significant byte first (rule 5), of adjoining frames of one length."""
+    first, chosen = int(ends[0]), pick(rows)
+    if isinstance(chosen, slice) and (ends == first).all():
+        stop = at + first
+        return np.asarray(buffer[chosen, stop - ICRC : stop].view("<u4")[:, 0])
+    return None
+
+
+def _places(
+    buffer: npt.NDArray[np.uint8], at: int, rows: npt.NDArray[Any], ends: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """Flat positions of the ICRC bytes of any frames, (m, 4)."""
+    first = rows * buffer.shape[1] + at + ends - ICRC
+    return np.asarray(first[:, None] + np.arange(ICRC))
