@@ -19,6 +19,7 @@ from mrcnet.cli.output import Answer, note
 from mrcnet.cli.topologies import Source, find, plan_of
 from mrcnet.cli.up import refuse_errors
 from mrcnet.drill.fabric import Fabric
+from mrcnet.drill.goodput import BIN_NS
 from mrcnet.drill.job import plan_job
 from mrcnet.drill.kernel import KernelFabric
 from mrcnet.drill.load import load_drill
@@ -129,6 +130,7 @@ def _lines(result: DrillResult) -> Iterator[str]:
 
 def _measure_lines(measures: Measures) -> Iterator[str]:
     bar = f"+-{measures.error_ms:.3f} ms"
+    coarse = f"+-{measures.error_ms + BIN_NS / 1e6:.3f} ms"  # found in bins
 
     def ms(value: float | None) -> str:
         return "never" if value is None else f"{value:.3f} ms"
@@ -136,7 +138,7 @@ def _measure_lines(measures: Measures) -> Iterator[str]:
     before = ms(measures.longest_gap_before_ms)
     yield f"  detection            {ms(measures.detection_ms)} {bar}  first EV of the dead link ASSUMED_BAD"
     yield f"  last loss            {ms(measures.last_loss_ms)} {bar}  the last packet lost on it was sent"
-    yield f"  recovery             {ms(measures.recovery_ms)} {bar}  goodput at 99 % of before"
+    yield f"  recovery             {ms(measures.recovery_ms)} {coarse}  goodput at 99 % of before"
     yield f"  longest delivery gap {ms(measures.longest_gap_ms)}, before the fault {before}"
     yield (
         f"  packets              {measures.packets_lost} lost,"
