@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benches import fabric, kill, nscc, transport
+from benches import fabric, kill, nscc, simulator, transport
 from benches.figure import Figure
 
 # The figures of one measurement come together: asking for one of them prints them all.
@@ -16,6 +16,7 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("cut-recovery",): transport.cut_recovery,
     ("kill-clean",): kill.kill_clean,
     ("nscc-fair",): nscc.nscc_fair,
+    ("sim-pps",): simulator.sim_pps,
 }
 SLOW = {"cut-recovery", "kill-clean"}
 

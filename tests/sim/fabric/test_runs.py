@@ -102,7 +102,7 @@ def command(words: list[str], hash_seed: str) -> bytes:
 
 
 def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
-    """The JSON and the events are the same, byte for byte, in another process; those of another seed differ."""
+    """JSON and events are the same, byte for byte, in another process; those of another seed differ."""
     outputs = []
     for hash_seed, seed in (("1", "1"), ("2", "1"), ("1", "2")):
         events = tmp_path / f"{hash_seed}{seed}.jsonl"
