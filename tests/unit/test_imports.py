@@ -16,6 +16,7 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "units": set(),
     "mrc": set(),
+    "contrib": set(),
     "topology": {"errors", "units"},
     "plan": {"errors", "units", "topology"},
     "workload": {"errors", "units", "topology", "plan", "mrc"},
@@ -26,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "drill": {"errors", "units", "topology", "plan", "workload", "kernel", "nic", "sim", "mrc"},
     "report": {"errors", "units", "drill", "workload", "nic"},
 }
-ARROWS["cli"] = set(ARROWS)
+ARROWS["cli"] = set(ARROWS) - {"contrib"}
 
 PURE = ("topology", "plan", "mrc")
 IMPURE_MODULES = {
@@ -64,6 +65,8 @@ def wrong_arrows(room: str, tree: ast.AST) -> list[str]:
             wrong += [] if inside else [f"{room} -> {target}"]
         elif top == "pyroute2" and room != "kernel":
             wrong.append(f"{room} -> pyroute2")
+        elif top == "scapy":
+            wrong += [] if room == "contrib" else [f"{room} -> scapy"]
         elif room == "mrc" and top not in sys.stdlib_module_names | MRC_MAY_USE:
             wrong.append(f"mrc -> {top}")
         if room in PURE and top in IMPURE_MODULES and not (top == "socket" and name in TEXT_OF_ADDRESSES):
@@ -86,6 +89,9 @@ def test_imports_follow_the_arrows(path: Path) -> None:
         ("mrc", "from time import monotonic_ns", ["mrc -> time monotonic_ns"]),
         ("nic", "import pyroute2", ["nic -> pyroute2"]),
         ("topology", "from socket import socket", ["topology -> socket socket"]),
+        ("verify", "from scapy.layers.inet import UDP", ["verify -> scapy"]),
+        ("cli", "from mrcnet.contrib.scapy import Meth", ["cli -> contrib"]),
+        ("contrib", "from scapy.packet import Packet", []),
         ("plan", "from socket import inet_pton", []),
         ("kernel", "from pyroute2 import IPRoute\nfrom mrcnet.plan.model import Plan", []),
         ("cli", "from mrcnet import __version__", []),

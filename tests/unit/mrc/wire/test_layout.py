@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.l2 import Ether
 
+from mrcnet.contrib.scapy import Eeth, Erth, Meth, Peth, Reth, Seth, Tseth, datagram
 from mrcnet.mrc.wire import control, layout
 from mrcnet.mrc.wire.frames import view
 from mrcnet.mrc.wire.numbers import QPN_ENDPOINT, EndpointOp, Mark, Opcode
-from tests.support.scapy_mrc import Eeth, Erth, Meth, Peth, Reth, Seth, Tseth, datagram
 from tests.support.wire import Pair
 
 from .packets import CONTROL_CLASS, DATA_CLASS, EV, control_frame, write_frame

@@ -1,12 +1,15 @@
-"""MRC's headers written a second time, as scapy layers from the tables of spec 2.5-2.11.
+"""MRC's headers as scapy layers, to craft and to dissect (spec 2.1-2.11).
 
-Nothing here uses the package's own layouts: it is the other opinion.
+After `from mrcnet.contrib.scapy import *` scapy dissects MRC packets to UDP port 4791 or 4971 down to the
+payload. The layers are written from the tables of the specification and use nothing of the package's own
+layouts: they are the other opinion, against which the transport is tested.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from scapy.contrib.roce import AETH as Aeth
 from scapy.contrib.roce import BTH
 from scapy.fields import (
     BitField,
@@ -23,12 +26,33 @@ from scapy.fields import (
 from scapy.layers.inet import UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
-from scapy.packet import Packet, Raw
+from scapy.packet import Packet, Raw, bind_layers
+
+__all__ = [
+    *("BTH", "Aeth", "Eeth", "Erth", "ImmDt", "Meth", "Neth", "Peth", "Reth", "Seth", "Tseth", "datagram")
+]
+
+_TIMESTAMP = 0x10  # spec 2.5: BTH.ts
+_WRITES = range(0xC6, 0xCC)
+_WITH_IMMEDIATE = (0xC9, 0xCB)
+
+
+def _bth_of(packet: Packet) -> Packet | None:
+    """The BTH that a header stands behind, if any."""
+    below = packet.underlayer
+    while below is not None and not isinstance(below, BTH):
+        below = below.underlayer
+    return below
 
 
 class Meth(Packet):
     name = "METH"
     fields_desc: ClassVar = [ShortField("rqmsn", 0), ShortField("msn", 0)]
+
+    def guess_payload_class(self, payload: bytes) -> type[Packet]:  # noqa: ARG002
+        """spec 2.1: TSETH follows exactly when BTH.ts = 1."""
+        bth = _bth_of(self)
+        return Tseth if bth is None or bth.resv7 & _TIMESTAMP else Reth
 
 
 class Tseth(Packet):
@@ -40,10 +64,23 @@ class Tseth(Packet):
         BitField("ftype", 1, 4),
     ]
 
+    def guess_payload_class(self, payload: bytes) -> type[Packet]:  # noqa: ARG002
+        return Reth
+
 
 class Reth(Packet):
     name = "RETH"
     fields_desc: ClassVar = [XLongField("address", 0), XIntField("rkey", 0), IntField("length", 0)]
+
+    def guess_payload_class(self, payload: bytes) -> type[Packet]:  # noqa: ARG002
+        """spec 2.1: ImmDt directly after RETH, in the last packet of a WriteIMM only."""
+        bth = _bth_of(self)
+        return ImmDt if bth is not None and bth.opcode in _WITH_IMMEDIATE else Raw
+
+
+class ImmDt(Packet):
+    name = "ImmDt"
+    fields_desc: ClassVar = [XIntField("immediate", 0)]
 
 
 class Seth(Packet):
@@ -72,6 +109,26 @@ class Seth(Packet):
         BitField("restore_cwnd", 0, 1),
         BitField("rcv_cwnd_pen", 0, 7),
         ThreeBytesField("rcvd_bytes", 0),
+    ]
+
+
+class Neth(Packet):
+    name = "NETH"
+    fields_desc: ClassVar = [
+        BitField("type", 0, 4),
+        BitField("next", 0, 5),
+        BitField("reserved1", 0, 7),
+        XByteField("nack_reason", 0),
+        XByteField("vendor_info", 0),
+        XIntField("entropy", 0),
+        XShortField("spdcid", 0),
+        XShortField("dpdcid", 0),
+        XByteField("reserved2", 0),
+        X3BytesField("nack_psn", 0),
+        BitField("cc_type", 2, 4),
+        BitField("cc_fl", 0, 4),
+        XByteField("reserved3", 0),
+        XShortField("timestamp", 0),
     ]
 
 
@@ -128,12 +185,19 @@ class Eeth(Packet):
     ]
 
 
+for _opcode in _WRITES:
+    bind_layers(BTH, Meth, opcode=_opcode)
+for _opcode, _layer in ((0xD1, Aeth), (0xD8, Erth), (0xD9, Eeth), (0xDC, Seth), (0xDD, Neth), (0xDE, Peth)):
+    bind_layers(BTH, _layer, opcode=_opcode)
+bind_layers(UDP, BTH, dport=4971)  # spec 2.2: the other reading; scapy binds 4791 itself
+
+
 def datagram(
     source: str,
     target: str,
     traffic_class: int,
     ev: int,
-    bth: dict[str, int],
+    bth: dict[str, Any],
     *rest: Packet | bytes,
     outer: str | None = None,
 ) -> bytes:

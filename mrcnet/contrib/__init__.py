@@ -1,0 +1,1 @@
+"""What other tools need to understand MRC."""
