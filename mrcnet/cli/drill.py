@@ -68,9 +68,10 @@ def drill_(
     job = traced(plan_job(drill, plan, lab_name or drill.name), events)
     result = run_drill(drill, job, fabric, note, lambda recording: write_events(recording, events))
     data = as_data(result)
-    if output is not None:
-        _write(output, data)
-    return Answer(data, _lines(result), ExitCode.OK if result.verdict == PASSED else ExitCode.FAILED)
+    code = ExitCode.OK if result.verdict == PASSED else ExitCode.FAILED
+    if output is not None and not _written(output, data):
+        code = ExitCode.ENVIRONMENT
+    return Answer(data, _lines(result), code)
 
 
 def read_drill(file: Path) -> tuple[Drill, Source]:
@@ -99,24 +100,30 @@ def as_data(result: DrillResult) -> dict[str, Any]:
 def _probe(output: Path) -> None:
     """Refuse before the run, not after it, when the result cannot be written."""
     try:
+        fresh = not output.exists()
         with output.open("a"):
             pass
+        if fresh:
+            output.unlink()
     except OSError as error:
         raise EnvironmentFault(
             f"cannot write {output}: {error.strerror}", remedy="name another file"
         ) from None
 
 
-def _write(output: Path, data: dict[str, Any]) -> None:
+def _written(output: Path, data: dict[str, Any]) -> bool:
+    """Write the result whole or not at all; if not, say so: the answer is still printed."""
     part = output.with_name(output.name + ".part")
     try:
         part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         part.replace(output)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise EnvironmentFault(
-            f"cannot write {output}: {error.strerror}", remedy="make room; the result is lost, run again"
-        ) from None
+        note(
+            f"mrcnet: cannot write {output}: {error.strerror}\n  remedy: make room; the result is printed only"
+        )
+        return False
+    return True
 
 
 def _lines(result: DrillResult) -> Iterator[str]:
