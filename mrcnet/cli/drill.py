@@ -119,9 +119,7 @@ def _written(output: Path, data: dict[str, Any]) -> bool:
         part.replace(output)
     except OSError as error:
         part.unlink(missing_ok=True)
-        note(
-            f"mrcnet: cannot write {output}: {error.strerror}\n  remedy: make room; the result is printed only"
-        )
+        note(f"mrcnet: cannot write {output}: {error.strerror}\n  remedy: make room; here is the result")
         return False
     return True
 
