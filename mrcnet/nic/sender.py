@@ -15,6 +15,8 @@ from mrcnet.mrc.wire.frames import TxBatch
 _SO_SNDBUFFORCE = 32
 _SEND_BUFFER = 32 << 20  # bytes on their way through the fabric count against the sender's buffer
 _ETH_P_IPV6 = 0x86DD
+# A port is down, gone, has no room, or is too narrow for the frame.
+_REFUSALS = (errno.ENETDOWN, errno.ENXIO, errno.ENODEV, errno.ENOBUFS, errno.ENETUNREACH, errno.EMSGSIZE)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
 
@@ -47,7 +49,7 @@ class Sender:
         ) * np.uint64(_ADDRESS)
         self._messages = np.zeros(0, _MESSAGE)
         self._vectors = np.zeros(0, _IOVEC)
-        self.refused = np.zeros(len(ifindices), np.int64)  # frames a port would not take (it is down)
+        self.refused = np.zeros(len(ifindices), np.int64)  # frames a port would not take
 
     def send(self, batch: TxBatch) -> None:
         """Hand the batch to the kernel; a frame that its port refuses is counted and skipped."""
@@ -70,7 +72,7 @@ class Sender:
             code = ctypes.get_errno()
             if code == errno.EINTR:
                 continue
-            if code not in (errno.ENETDOWN, errno.ENXIO, errno.ENODEV, errno.ENOBUFS, errno.ENETUNREACH):
+            if code not in _REFUSALS:
                 raise OSError(code, os.strerror(code))
             self.refused[batch.port[done]] += 1  # the first of the rest is the one refused
             done += 1

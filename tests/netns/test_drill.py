@@ -14,7 +14,7 @@ from mrcnet.kernel import lab as labs
 from mrcnet.plan.model import Plan
 from tests.netns.fabric import NEEDS_ROOT, bring_up, namespaces, new_name, running
 from tests.netns.traffic import exists, mrcnet, runs, sending, shields, start, topology, wait_for
-from tests.unit.plan.fabrics import plan_of
+from tests.unit.plan.fabrics import ROOT, plan_of
 
 pytestmark = NEEDS_ROOT
 SHAPE = "2p-2t0-2t1"
@@ -38,6 +38,25 @@ def drill(
         f"actions:\n{actions or cut + heal}"
         "expect:\n  - {measure: messages_wrong, at_most: 0}\n" + "".join(f"  - {line}\n" for line in lines)
     )
+    file = folder / "drill.yaml"
+    file.write_text(text)
+    return name, file
+
+
+def hurried(folder: Path, story: str) -> tuple[str, Path]:
+    """A drill of labs/, with its times divided by 2.5, as a lab of another name."""
+    text = (ROOT / "labs" / story / "drill.yaml").read_text(encoding="utf-8")
+    name = new_name()
+    for old, new in (
+        (f"name: {story}", f"name: {name}"),
+        ("../../topologies/", ""),
+        (".yaml", ""),
+        ("duration: 7s", "duration: 2800ms"),
+        ("at: 2s", "at: 800ms"),
+        ("at: 5s", "at: 2s"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
     file = folder / "drill.yaml"
     file.write_text(text)
     return name, file
@@ -87,6 +106,17 @@ def test_a_cut_is_survived(tmp_path: Path, silent: bool) -> None:
     told_kinds = [line["kind"] for line in told["events"]]
     assert told_kinds.index("cut") < told_kinds.index("heal")
     assert told == json.loads((tmp_path / "result.json").read_text())
+    check_gone(name)
+
+
+@pytest.mark.parametrize("story", ["loud-cut", "silent-cut"])
+def test_shipped_stories(tmp_path: Path, story: str) -> None:
+    """The drills of labs/ pass, in less time than they take."""
+    name, file = hurried(tmp_path, story)
+    code, told, _ = mrcnet("drill", str(file))
+    not_met = [judgement for judgement in told["judgements"] if not judgement["met"]]
+    assert (0, [], []) == (code, told["reasons"], not_met)
+    assert story == ("silent-cut" if "(silent)" in told["events"][0]["text"] else "loud-cut")
     check_gone(name)
 
 
