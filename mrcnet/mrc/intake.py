@@ -78,6 +78,7 @@ class Intake:
         if not good.all():
             rows, ends = rows[good], ends[good]
         if self._settings.icrc and len(rows):
+            # spec 3.1 step 2
             sound = self._keep("bad ICRC", icrc.check(batch.buffer, batch.at, rows, ends))
             if not sound.all():
                 rows, ends = rows[sound], ends[sound]

@@ -99,11 +99,11 @@ class Nscc:
         self._apply_penalty(feedback)
         if newly <= 0:
             return
-        self._ignored += newly
+        self._ignored += newly  # spec 5.5 rule 1
         self._received += newly
         self._achieved += newly
         delay = self._observe(feedback.rtt)
-        if self._quick_adapt(delay, marked, feedback.in_flight, now, lossy=False):
+        if self._quick_adapt(delay, marked, feedback.in_flight, now, lossy=False):  # spec 5.5 rule 2
             return
         self._quadrant(newly, delay, marked, now, may_grow=feedback.penalty == 0)
         self._fulfil(now)

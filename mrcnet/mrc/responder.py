@@ -123,14 +123,14 @@ class Responder:
         fresh[fresh] = ~self._got[psn[fresh] & self._mask]
         fresh = _first_of_each(psn, fresh)
         new = psn[fresh]
-        repeated = ~fresh & ~beyond
+        repeated = ~fresh & ~beyond  # spec 3.1 step 4: told again, not placed, not counted
         self.counters.delivered += len(new)
         self.counters.duplicates += int(repeated.sum())
         at = new & self._mask
         self._got[at] = True
         self._last[at] = arrivals.last[fresh]
         sizes = arrivals.udp_length[fresh].astype(np.int64)
-        self._rcvd_bytes += int(sizes.sum()) + NOMINAL_OVERHEAD * len(new)  # step 5, nominal sizes
+        self._rcvd_bytes += int(sizes.sum()) + NOMINAL_OVERHEAD * len(new)  # spec 3.1 step 5, nominal sizes
         if len(new):
             self.max_rcv = max(self.max_rcv, int(new.max()))
         place(fresh)
@@ -149,7 +149,7 @@ class Responder:
         self._decide(psn, fresh, repeated, sizes, arrivals)
 
     def _refuse(self, arrivals: Arrivals, psn: npt.NDArray[np.int64], beyond: npt.NDArray[np.bool_]) -> None:
-        """Step 3, section 9 no. 11: what lies beyond the window is not taken, and NACK 0x0B says so."""
+        """spec 3.1 step 3, section 9 no. 11: what lies beyond the window gets NACK 0x0B."""
         self.counters.out_of_window += int(beyond.sum())
         for row in np.flatnonzero(beyond)[:_REFUSALS].tolist():
             self.refuse(
@@ -234,7 +234,7 @@ class Responder:
         self._pending.append(Nack(reason, entropy, self.qpn, self._peer_qpn, psn, timestamp))
 
     def _advance(self) -> int:
-        """Step 5: move cack over the contiguous run; returns how many messages became whole."""
+        """spec 3.1 step 5: move cack over the contiguous run; returns how many messages became whole."""
         if self.max_rcv == self.cack:
             return 0
         at = np.arange(self.cack + 1, self.max_rcv + 1) & self._mask
@@ -256,7 +256,7 @@ class Responder:
         sizes: npt.NDArray[np.int64],
         arrivals: Arrivals,
     ) -> None:
-        """spec 3.3. A batch is one step: what it triggers leaves when all of it is recorded."""
+        """spec 3.3, spec 3.1 step 7. What a batch triggers leaves when all of it is recorded."""
         self._trigger += int(np.maximum(sizes, self._settings.sack_minimum).sum())
         marked = np.flatnonzero(arrivals.marked & (fresh | repeated))
         for row in marked.tolist():  # a mark names its own EV, so it is never coalesced

@@ -222,6 +222,7 @@ RKEY, VA, DQP, SOURCE = layout.EXT + 16, layout.EXT + 8, layout.BTH + 5, layout.
 )
 def test_refused_by_cause(cause: str, change: Callable[[bytes], bytes]) -> None:
     """Each defect is counted under its cause, once, and its frame leaves no trace."""
+    # spec 3.1 step 2, spec 2.2, 2.4
     pair = Pair(KNOBS, memory=1 << 16)
     port, data = first_write(pair)
     pair.inject(1, port, change(data))
@@ -244,6 +245,7 @@ def test_a_port_that_is_not_ours(port: int) -> None:
 
 def test_addresses_do_not_wrap() -> None:
     """A region at the very end of the address space: a write past 2^64 - 1 does not land at its start."""
+    # spec 3.1 step 6
     pair = Pair(KNOBS, memory=1 << 16)
     port, data = first_write(pair)
     arena = np.zeros(64 + 2 * GUARD, np.uint8)

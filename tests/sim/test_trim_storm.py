@@ -49,6 +49,7 @@ def test_everything_arrives_without_a_timeout(share: float, dscp: int) -> None:
 
 def test_a_responder_without_trim_nack_keeps_silent() -> None:
     """Where TRIM_NACK was not offered a trimmed packet is dropped and counted, and found by its hole."""
+    # spec 3.1 step 1
     pair = Pair(replace(SETTINGS, trim_nack=False), fate=storm(0.2, 12))
     pair.write(0, 100_000)
     pair.run()

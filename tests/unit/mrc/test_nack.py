@@ -48,6 +48,7 @@ def test_trimmed_is_sent_again_and_its_ev_misses_a_turn() -> None:
 
 def test_trimmed_at_the_last_hop_leaves_the_ev_alone() -> None:
     """TRIMMED_LASTHOP: the packet goes again; no other path would have helped."""
+    # spec 2.13
     requestor, _, evs = sent()
     requestor.on_nack(nack(requestor, NackReason.TRIMMED_LASTHOP, START, evs[0]), 20)
     assert State.GOOD == requestor.evs.state[evs[0]]

@@ -136,6 +136,7 @@ def test_increases_wait_for_the_period() -> None:
 @pytest.mark.parametrize("newly", [0, -4_096])
 def test_nothing_new_changes_nothing(newly: int) -> None:
     """spec 5.2: a SACK that reports no newly received bytes does not move the window or the delay."""
+    # spec 5.5 rule 1
     controller = nscc(eta=100.0)
     assert START == ack(controller, newly, 30_000, marked=True)
     assert 0.0 == controller.average_delay
@@ -252,6 +253,7 @@ def test_first_interval_only_starts_the_clock() -> None:
 @pytest.mark.parametrize(("achieved", "window"), [(9_999, 9_999), (10_000, START)])
 def test_fires_only_below_the_gate(achieved: int, window: int) -> None:
     """spec 5.7: only if less than Max_wnd / 2^qa_gate (here 10 000) arrived in the interval."""
+    # spec 5.5 rule 2
     controller = quick()
     ack(controller, 1, 0, now=0)
     assert window == ack(controller, achieved, 100_000, now=INTERVAL)

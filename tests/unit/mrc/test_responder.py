@@ -35,6 +35,7 @@ def told(responder: Responder) -> list[Sack]:
 
 def test_places_each_psn_once() -> None:
     """A PSN is placed when it first arrives, in any order, and never again."""
+    # spec 3.1 step 4
     responder, _ = responder_of()
     assert [True, True] == take(responder, arrivals(102, 100))
     assert [False, True, False] == take(responder, arrivals(102, 101, 100))
@@ -51,6 +52,7 @@ def test_a_psn_twice_in_one_batch() -> None:
 @pytest.mark.parametrize("units", [1, 8])
 def test_the_window_ends_at_cack_plus_mpr(units: int) -> None:
     """cack + MPR is taken, the next PSN is not, and a NACK says so (spec 3.1, section 9 no. 11)."""
+    # spec 3.1 step 3
     responder, _ = responder_of(mpr_units=units)
     edge = START - 1 + units * 128
     assert [False] == take(responder, arrivals(edge + 1, urgent={edge + 1}))
@@ -180,6 +182,7 @@ def test_a_duplicate_is_answered_at_once() -> None:
 
 def test_marks_are_never_coalesced() -> None:
     """Every marked packet has a SACK of its own that names its EV and echoes its timestamp."""
+    # spec 3.5: SKIP_ONCE names the EV that carried the mark
     responder, _ = responder_of()
     take(responder, arrivals(*range(100, 106), marked={101, 104}))
     marks = [sack for sack in told(responder) if sack.mark == Mark.SKIP_ONCE]
@@ -217,6 +220,7 @@ def test_a_very_old_duplicate_gives_no_false_trigger() -> None:
 
 def test_rcvd_bytes_are_nominal_and_count_once() -> None:
     """UDP length + 40 of each new packet, in units of 256, rounded up (spec 2.7, 3.1)."""
+    # spec 3.1 step 5
     responder, _ = responder_of()
     take(responder, arrivals(100, 101, 100, size=1_000, urgent={100}))
     take(responder, arrivals(101, size=1_000))
@@ -247,6 +251,7 @@ def test_every_arrival_is_shown(seed: int, largest: int, size: int) -> None:
     """However the arrivals fall into batches, whenever SACKs leave they have shown, together with those
     before, every packet above cack: no packet waits unseen behind a hole (spec 3.4).
     """
+    # spec 3.1 step 7
     rng = random.Random(seed)
     responder, _ = responder_of(mpr_units=4)
     psn = [psn for psn in range(START, START + 500) if psn != START and rng.random() < 0.9]

@@ -22,6 +22,7 @@ def reverse_of(planes: int = 3, uplinks: int = 4) -> tuple[ReverseEvs, EvSet]:
 
 def test_begins_with_the_first_ev_of_each_plane_in_turn() -> None:
     """Until probes say more, each plane's first EV serves, planes in rotation (section 9 no. 29)."""
+    # spec 3.9: control leaves on EVs of our own
     reverse, _ = reverse_of()
     assert Counter({0: 10, 4: 10, 8: 10}) == Counter(reverse.pick(ROOM) for _ in range(30))
 

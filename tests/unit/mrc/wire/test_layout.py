@@ -80,6 +80,7 @@ def test_write(
     flags: int,
 ) -> None:
     """A write with any field values and payload is the frame that scapy builds, ICRC and pad included."""
+    # spec 2.1, 2.4
     pad = bytes(-len(payload) % 4)
     bth = {
         "opcode": Opcode.WRITE_MIDDLE,
@@ -182,6 +183,7 @@ def test_any_bytes_are_some_sack(data: bytes) -> None:
 
 def test_a_write_without_tseth_is_four_bytes_shorter() -> None:
     """Where BTH.ts is 0, RETH follows METH at once."""
+    # spec 2.1
     frame = whole(
         Opcode.WRITE_ONLY, DATA_CLASS, 1, 2, Meth(msn=3), Reth(address=4, rkey=5, length=4), b"abcd"
     )

@@ -21,6 +21,7 @@ ADDRESSES_BACK = "20010db8000200000000000000000022 20010db8000100000000000000000
 
 def test_write_only() -> None:
     """A Write Only has the 104 bytes that the tables of the wire format give."""
+    # spec 2.2: the port is 4791, the checksum 0
     expected = bytes.fromhex(
         f"""6220a1b200401140 {ADDRESSES} c3d412b700400000
         ca00ffff00000123900000fe 00000007 12340001 00007f0000001000deadbeef00000010
