@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benches import fabric, kill, nscc, simulator, transport
+from benches import core, fabric, kill, nscc, properties, simulator, transport
 from benches.figure import Figure
 
 # The figures of one measurement come together: asking for one of them prints them all.
@@ -17,8 +17,12 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("kill-clean",): kill.kill_clean,
     ("nscc-fair",): nscc.nscc_fair,
     ("sim-pps",): simulator.sim_pps,
+    ("core-requester", "core-responder"): core.core,
+    ("spec-coverage",): properties.spec_coverage,
+    ("schedules",): properties.schedules,
+    ("frame-fuzz",): properties.frame_fuzz,
 }
-SLOW = {"cut-recovery", "kill-clean"}
+SLOW = {"cut-recovery", "kill-clean", "schedules", "frame-fuzz"}
 
 
 def main(names: list[str]) -> int:
