@@ -53,6 +53,7 @@ class Fabric:
         self._trim_dscp = np.where(self.table.lasthop, trimmed[1], trimmed[0])
         self._dead = np.full(self.table.count, -1, np.int64)  # the cause of death, Count.DOWN or BLACKHOLE
         self._some_dead = False
+        self._climbed = False  # a frame goes to a tier that has been served in this stretch of time
         self._ways = Ways(plan, self.table)
         self._waiting: list[list[tuple[Instants, Rows]]] = [[] for _ in range(LOST + 1)]
         self._no_route: Counter[str] = Counter()
@@ -78,11 +79,12 @@ class Fabric:
     def advance(self, until: int) -> None:
         """Serve all that comes to a port before `until`."""
         end = until * PS
-        moved = True
-        while moved:
-            moved = False
+        self._climbed = True
+        while self._climbed:
+            self._climbed = False
             for tier in range(TIERS):
-                moved |= self._serve(tier, end)
+                if self._waiting[tier]:
+                    self._serve(tier, end)
         if self._waiting[LOST]:
             _, rows = self._take(LOST, end + (1 << 60))
             self._no_route.update(self._ways.node[way] for way in self.flight.way[rows].tolist())
@@ -190,11 +192,11 @@ class Fabric:
         waiting.append((at[~due], rows[~due]))
         return at[due], rows[due]
 
-    def _serve(self, tier: int, end: int) -> bool:
-        """One tier's frames through its ports; True if there were any."""
+    def _serve(self, tier: int, end: int) -> None:
+        """One tier's frames through its ports."""
         at, rows = self._take(tier, end)
         if not len(rows):
-            return False
+            return
         flight = self.flight
         port = flight.port[rows]
         if self._some_dead and (gone := self._dead[port] >= 0).any():
@@ -202,7 +204,7 @@ class Fabric:
             flight.drop(rows[gone])
             at, rows, port = at[~gone], rows[~gone], port[~gone]
             if not len(rows):
-                return True
+                return
         # what hosts send comes in order of time already
         order = np.lexsort((at, port)) if tier else np.argsort(port, kind="stable")
         at, rows, port = at[order], rows[order], port[order]
@@ -212,8 +214,7 @@ class Fabric:
         if self._impairments.any:
             rows, port, leaves = self._impairments.strike(rows, port, leaves)
         self.counts[Count.SENT] += np.bincount(port, minlength=self.table.count)
-        self._pass_on(rows, port, leaves + self.table.delay[port])
-        return True
+        self._pass_on(rows, port, leaves + self.table.delay[port], tier)
 
     def _judge(
         self, rows: Rows, port: Rows, leaves: Instants, fate: npt.NDArray[np.uint8]
@@ -234,7 +235,7 @@ class Fabric:
         self.flight.drop(rows[gone])
         return rows[~gone], port[~gone], leaves[~gone]
 
-    def _pass_on(self, rows: Rows, port: Rows, at: Instants) -> None:
+    def _pass_on(self, rows: Rows, port: Rows, at: Instants, here: int) -> None:
         """To the next port of each frame's way, or to its end."""
         if not len(rows):
             return
@@ -245,7 +246,8 @@ class Fabric:
         flight.port[rows] = following
         flight.came_by[rows] = port
         tier = self.table.tier[following]
-        low, high = int(tier.min()), int(tier.max())
+        low, high = int(np.minimum.reduce(tier)), int(np.maximum.reduce(tier))
+        self._climbed |= low <= here
         if low == high:
             self._waiting[low].append((at, rows))
             return

@@ -72,6 +72,7 @@ class Queues:
         self._ecn_span = np.maximum(ecn_max - self._ecn_min, 1)
         # so much work before a frame may mean that it is trimmed or dropped: then its train goes one by one
         self._near = np.minimum(np.minimum(self._trim, self._drop), self._control_drop) - self.frame
+        self._watch = np.minimum(self._near, self._ecn_min)  # below it nothing happens to a frame but time
 
     def times(self, size: Column, port: Column) -> Column:
         """How long `size` bytes take on each port."""
@@ -91,28 +92,28 @@ class Queues:
 
         No frame may come to a port earlier than one of an earlier call.
         """
-        begin, end = _trains(port)
+        begin, last = _trains(port)
         where = port[begin]
         time = self.times(size, port)
-        work = _lindley(at, time, begin, self.free[where])
+        free, control_free = self.free[where], self._control_free[where]
+        work = _lindley(at, time, begin, free)
         ahead = work - time - at
         fate = np.zeros(len(port), np.uint8)
         leaves = work
-        before = self.free[where], self._control_free[where]
-        self.free[where] = work[end - 1]
-        urgent = np.flatnonzero(kind & CONTROL)
+        self.free[where] = work[last]
+        urgent = (kind & CONTROL).nonzero()[0]
         if len(urgent):
             leaves = self._overtake(urgent, port, at, time, ahead, work)
         top = np.maximum.reduceat(ahead, begin)
-        full = np.flatnonzero(top > self._near[where])
-        for train in full.tolist():
-            here = int(where[train])
-            self.free[here], self._control_free[here] = before[0][train], before[1][train]
-            rows = slice(int(begin[train]), int(end[train]))
-            self._one_by_one(here, rows, at, size, kind, ahead, leaves, fate)
-        self.deepest[where] = np.maximum(self.deepest[where], top)
-        if (top > self._ecn_min[where]).any():
+        if (top > self._watch[where]).any():
+            for train in np.flatnonzero(top > self._near[where]).tolist():
+                here = int(where[train])
+                self.free[here], self._control_free[here] = free[train], control_free[train]
+                rows = slice(int(begin[train]), int(last[train]) + 1)
+                self._one_by_one(here, rows, at, size, kind, ahead, leaves, fate)
+                top[train] = ahead[rows].max()
             self._mark(port, kind, ahead, fate)
+        self.deepest[where] = np.maximum(self.deepest[where], top)
         return leaves, fate
 
     def _overtake(
@@ -198,9 +199,12 @@ def _time(size: int, rate: int) -> int:
 
 
 def _trains(port: Column) -> tuple[Column, Column]:
-    """Sorted port numbers -> where each port's frames begin and end."""
-    edges = np.flatnonzero(port[1:] != port[:-1]) + 1
-    return np.concatenate(([0], edges)), np.concatenate((edges, [len(port)]))
+    """Sorted port numbers -> the rows of each port's first and last frame."""
+    edges = (port[1:] != port[:-1]).nonzero()[0]
+    begin, last = np.empty(len(edges) + 1, np.int64), np.empty(len(edges) + 1, np.int64)
+    begin[0], last[-1] = 0, len(port) - 1
+    begin[1:], last[:-1] = edges + 1, edges
+    return begin, last
 
 
 def _lindley(at: Column, time: Column, begin: Column, free: Column) -> Column:
@@ -208,15 +212,15 @@ def _lindley(at: Column, time: Column, begin: Column, free: Column) -> Column:
 
     With t the running sum of times, leaves[i] - t[i] is the running maximum of at[j] - t[j-1] in a train.
     """
-    total = np.cumsum(time)
-    lead = at - total + time
-    late = np.maximum(free - at[begin], 0)
-    lead[begin] += late
-    if len(begin) == 1:
-        return np.asarray(np.maximum.accumulate(lead) + total)
-    low = int(lead.min())
-    span = int(lead.max()) - low + 1
-    lift = np.zeros(len(at), np.int64)  # each train above all earlier ones, so that maxima stay inside
-    lift[begin[1:]] = span
-    lift = np.cumsum(lift)
-    return np.asarray(np.maximum.accumulate(lead + lift) - lift + total)
+    total = time.cumsum()
+    lead = at - total
+    lead += time
+    lead[begin] += np.maximum(free - at[begin], 0)
+    if len(begin) > 1:  # lift each train above all earlier ones, so that maxima stay inside
+        span = np.maximum.reduce(lead) - np.minimum.reduce(lead) + 1
+        lift = np.zeros(len(at), np.int64)
+        lift[begin[1:]] = span
+        lift = lift.cumsum()
+        lead += lift
+        total -= lift
+    return np.asarray(np.maximum.accumulate(lead) + total)
