@@ -15,6 +15,8 @@ from benches.figure import ROOT, Figure, figure
 EXAMPLES = 60  # schedules of one property with MRCNET_EXAMPLES=1 (tests/conftest.py)
 FRAMES = 50_000  # frames of the mutation tests with MRCNET_EXAMPLES=1 (tests/sim/test_hostile.py)
 
+_SAID = 4_000  # characters of what a failure said
+
 
 def schedules() -> Iterator[Figure]:
     """schedules: 2 000 random schedules of the weather's main property; every one must hold."""
@@ -51,6 +53,7 @@ def _property(name: str, file: str, select: str, bar: int, each: int) -> Figure:
         tests=passed,
         failures=failed,
         seconds=round(seconds, 1),
+        **({} if done.returncode == 0 else {"said": (done.stdout + done.stderr)[-_SAID:]}),
     )
 
 
