@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import netns
 from mrcnet.mrc.wire.frames import HEADROOM
+from mrcnet.nic.carrier import Carrier
 from mrcnet.nic.ring import Ring, port_numbers
 from mrcnet.nic.sender import Sender
 from mrcnet.workload.job import Job
@@ -31,6 +34,7 @@ class Host:
                 )
             self.ring = Ring(job.settings.payload + HEADROOM, job.ring, present)
             index_of = {port: index for index, port in present.items()}
+            self.carrier = Carrier(names)
             self.sender = Sender([index_of[port] for port in range(len(names))])
         self._room = np.full(len(names), _UNBOUNDED, np.int64)
 
@@ -38,6 +42,8 @@ class Host:
         """One turn: take in, act, send. True if there was anything to do."""
         busy = False
         endpoint = self.station.endpoint
+        for port, up in self.carrier.changes(time.monotonic_ns()):
+            endpoint.set_port(port, up, now)  # spec 4.7: local detection of link loss
         batch = self.ring.read(_BATCH)
         if batch is not None:
             busy = True
@@ -53,5 +59,6 @@ class Host:
 
     def close(self) -> None:
         """Let go of the sockets."""
+        self.carrier.close()
         self.ring.close()
         self.sender.close()
