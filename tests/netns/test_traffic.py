@@ -145,6 +145,15 @@ def test_every_path_dead_is_no_hang(small: Lab) -> None:
     assert problem.startswith("h0 -> h3: the QP went to ERROR: ")
 
 
+def test_many_flows_do_not_drown_a_host() -> None:
+    """31 hosts writing to one, and 992 flows at once: slow on a small machine, but no ring runs over."""
+    with running(topology("4p-16t0-8t1")) as (name, _):
+        for pattern, size, flows in (("incast", 256 << 10, 31), ("all-to-all", 32 << 10, 992)):
+            code, told, _ = mrcnet("traffic", name, "--pattern", pattern, "--size", str(size))
+            assert (0, flows * size) == (code, told["bytes"])
+            assert (0, 0) == (told["ring_drops"], told["packets"]["lost"])
+
+
 UNEQUAL = """
 fabric: {planes: 3, t0: 2, t1: 2, hosts_per_t0: 2, plane_shapes: {1: {t1: 3}, 2: {t1: 1}}}
 hosts:

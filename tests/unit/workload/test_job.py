@@ -49,6 +49,30 @@ def test_timeouts_outlast_the_queues(pattern: str, hosts: int) -> None:
 
 
 @given(st.sampled_from(sorted(PATTERNS)), st.integers(2, 32))
+def test_probes_leave_time_for_data(pattern: str, hosts: int) -> None:
+    """However many flows there are, their EV probes and probes of silence are at most 1000 a second together;
+    those of a few flows come as often as the settings say.
+    """
+    made, plain = job(pattern, hosts), Settings()
+    for interval in (made.settings.probe_floor_ns, made.settings.reverse_probe_ns):
+        assert len(made.flows) * 1e9 / interval <= 1_001
+    if len(made.flows) <= 1:
+        assert (plain.probe_floor_ns, plain.reverse_probe_ns, plain.probe_rtts) == (
+            made.settings.probe_floor_ns,
+            made.settings.reverse_probe_ns,
+            made.settings.probe_rtts,
+        )
+
+
+@given(st.sampled_from(sorted(PATTERNS)), st.integers(2, 32))
+def test_the_ceiling_of_timeouts_is_above_them(pattern: str, hosts: int) -> None:
+    """Back-off never makes a timeout shorter than the linear ones; exponents are at most 24 (spec 1.3)."""
+    settings = job(pattern, hosts).settings
+    assert settings.timeout_exponent <= 24
+    assert settings.timeout_of(0) == settings.timeout_ns <= settings.timeout_of(settings.linear_retries + 1)
+
+
+@given(st.sampled_from(sorted(PATTERNS)), st.integers(2, 32))
 def test_rings_stay_in_their_budget(pattern: str, hosts: int) -> None:
     """The rings of all hosts of a run together take no more memory than a run may."""
     made = job(pattern, hosts)
