@@ -141,7 +141,7 @@ def _measure_lines(measures: Measures) -> Iterator[str]:
         return "never" if value is None else f"{value:.3f} ms"
 
     before = ms(measures.longest_gap_before_ms)
-    yield f"  detection            {ms(measures.detection_ms)} {bar}  first EV of the dead link ASSUMED_BAD"
+    yield f"  detection            {ms(measures.detection_ms)} {bar}  first EV of the dead link out"
     yield f"  last loss            {ms(measures.last_loss_ms)} {bar}  the last packet lost on it was sent"
     yield f"  recovery             {ms(measures.recovery_ms)} {coarse}  goodput at 99 % of before"
     yield f"  longest delivery gap {ms(measures.longest_gap_ms)}, before the fault {before}"

@@ -11,11 +11,12 @@ import numpy as np
 
 from mrcnet.drill.goodput import Curve, goodput
 from mrcnet.drill.model import Done, EventLine, Measures
-from mrcnet.mrc.events import EvChanged, PacketsLost, QpFailed
+from mrcnet.mrc.events import EvChanged, PacketsLost, PlaneChanged
 from mrcnet.plan.model import Plan
 from mrcnet.plan.paths import paths
 from mrcnet.plan.target import find_link
 from mrcnet.plan.walk import walk
+from mrcnet.workload.report import Told
 from mrcnet.workload.summary import Recording
 
 _WARM_UP = 0.25  # of the time before the cut that does not count as steady
@@ -45,6 +46,7 @@ def measure(recording: Recording, faults: tuple[Done, ...], end: int) -> Measure
     events = [event for _, event in recording.events if event.qpn in flow_of and event.at >= since]
     gone = [e for e in events if isinstance(e, EvChanged) and e.new == "ASSUMED_BAD"]
     gone_dead = [event for event in gone if event.ev in dead[flow_of[event.qpn]]]
+    away = [e for e in events if isinstance(e, PlaneChanged) and e.plane == link.plane and not e.up]
     back = [e for e in events if isinstance(e, EvChanged) and (e.old, e.new) == ("ASSUMED_BAD", "GOOD")]
     lost = [event for event in events if isinstance(event, PacketsLost)]
     lost_at = [at for event in lost for at in _sent_at(recording, event, flow_of, dead) if at < healed]
@@ -55,7 +57,7 @@ def measure(recording: Recording, faults: tuple[Done, ...], end: int) -> Measure
     sources, sinks = recording.sources.values(), recording.sinks.values()
     return Measures(
         error_ms=cut.error / 1e6,
-        detection_ms=_ms(min((event.at for event in gone_dead), default=None), cut.at),
+        detection_ms=_ms(min([e.at for e in gone_dead] + [e.at for e in away], default=None), cut.at),
         last_loss_ms=_ms(max(lost_at, default=None), cut.at),
         recovery_ms=None if rates.recovery is None else rates.recovery / 1e6,
         longest_gap_ms=_longest_gap(recording, cut.at, end),
@@ -125,12 +127,14 @@ def story(recording: Recording, faults: tuple[Done, ...]) -> list[EventLine]:
     return sorted(lines, key=lambda line: line.at_ms)
 
 
-def _tell(host: str, event: EvChanged | PacketsLost | QpFailed) -> tuple[str, str]:
+def _tell(host: str, event: Told) -> tuple[str, str]:
     """An event's kind and what it says."""
     who = f"{host} QP {event.qpn:#x}"
     if isinstance(event, EvChanged):
         change = f"{event.old} -> {event.new} ({event.cause})"
         return "ev", f"{who} EV {event.ev:#010x} plane {event.plane}: {change}"
+    if isinstance(event, PlaneChanged):
+        return "plane", f"{who} plane {event.plane} {'returned' if event.up else 'withdrawn'} ({event.cause})"
     if isinstance(event, PacketsLost):
         return "lost", f"{who}: {len(event.psn)} packets ({event.cause})"
     return "qp", f"{who} to ERROR: {event.reason}"

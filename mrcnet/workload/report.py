@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.events import EvChanged, Event, PacketsLost, QpFailed
+from mrcnet.mrc.events import EvChanged, Event, PacketsLost, PlaneChanged, QpFailed
 from mrcnet.workload.books import Books
 
-Told = EvChanged | PacketsLost | QpFailed
+Told = EvChanged | PlaneChanged | PacketsLost | QpFailed
 
 
 @dataclass(frozen=True, slots=True)

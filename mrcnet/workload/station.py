@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrcnet.mrc.endpoint import Endpoint
-from mrcnet.mrc.events import EvChanged, Event, MessageArrived, MessageCompleted, PacketsLost, QpFailed
+from mrcnet.mrc.events import Event, MessageArrived, MessageCompleted, QpFailed
 from mrcnet.mrc.evs import EvSet, State
 from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
@@ -140,7 +140,7 @@ class Station:
         elif isinstance(event, MessageArrived):
             if event.qpn in self.sinks:
                 self.sinks[event.qpn].on_arrived(event.message)
-        elif isinstance(event, EvChanged | PacketsLost | QpFailed):
+        elif isinstance(event, Told):
             self.events.append((self.name, event))
             if isinstance(event, QpFailed) and event.qpn in self.sources:
                 self.sources[event.qpn].failure = event.reason

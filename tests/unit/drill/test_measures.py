@@ -9,7 +9,7 @@ import pytest
 
 from mrcnet.drill.measures import evs_on_link, measure, story
 from mrcnet.drill.model import Done, Measures
-from mrcnet.mrc.events import QpFailed
+from mrcnet.mrc.events import PlaneChanged, QpFailed
 from mrcnet.workload.report import Told
 from tests.unit.drill.recordings import (
     CUT,
@@ -64,6 +64,17 @@ def test_detection() -> None:
     )
     assert 7.0 == found.detection_ms
     assert (2, 3, 1) == (found.evs_hit, found.evs_lost, found.evs_lost_elsewhere)
+
+
+def test_a_withdrawn_plane_is_a_detection() -> None:
+    """A host that lost its port withdraws the plane: that tells of the cut as well as an EV does."""
+    plane = DEAD >> 16
+    away = [
+        ("h0", PlaneChanged(CUT + at * MS, 0x100, number, up, "peer port"))
+        for at, number, up in ((2, plane + 1, False), (3, plane, True), (5, plane, False), (6, plane, False))
+    ]
+    assert 5.0 == measured(*away).detection_ms
+    assert 4.0 == measured(change(CUT + 4 * MS, DEAD, GOOD, BAD), *away).detection_ms
 
 
 def test_an_ev_that_goes_twice() -> None:
