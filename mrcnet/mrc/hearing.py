@@ -153,6 +153,7 @@ class Hearing:
         if not self.settings.trim_nack:
             self._drops["trimmed"] += 1
             return
+        qp.responder.counters.trimmed += 1
         lasthop = int(fields["outer_class"][0]) >> 22 & 0x3F == self.settings.dscp.trimmed_lasthop
         stamp_at = batch.at + layout.EXT + layout.METH_LEN
         stamped = int(fields["flags"][0]) & FLAG_TIMESTAMP

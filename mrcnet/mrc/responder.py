@@ -56,6 +56,7 @@ class Counters:
     delivered: int = 0
     duplicates: int = 0
     out_of_window: int = 0
+    trimmed: int = 0  # came as headers only (spec 3.1 step 1): not among the arrived
 
 
 @dataclass(frozen=True, slots=True)
