@@ -11,10 +11,11 @@ import numpy.typing as npt
 from mrcnet.mrc.attributes import Attributes, QpState, agree, offer, step
 from mrcnet.mrc.events import Event, Failure, QpFailed
 from mrcnet.mrc.evs import Cause, EvPath, EvSet, EvStatus
+from mrcnet.mrc.flight import Columns
 from mrcnet.mrc.memory import gather
 from mrcnet.mrc.nscc import Nscc
 from mrcnet.mrc.prober import Probe, Prober
-from mrcnet.mrc.requestor import Columns, Requestor
+from mrcnet.mrc.requestor import Requestor
 from mrcnet.mrc.responder import Report, Responder
 from mrcnet.mrc.reverse import ReverseEvs
 from mrcnet.mrc.settings import Settings

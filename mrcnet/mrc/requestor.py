@@ -1,19 +1,12 @@
-"""The sending half of a QP (spec 4): what is in flight, what is lost, what goes next.
-
-State per packet lives in columns indexed by PSN modulo the window's size, a power of two. A column entry
-is valid from the packet's first transmission until the cumulative acknowledgement passes it.
-"""
+"""The sending half of a QP (spec 4): what may go, what was heard, what is lost, when time is up."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mrcnet.mrc.events import (
     Event,
@@ -28,63 +21,21 @@ from mrcnet.mrc.events import (
     WindowChanged,
 )
 from mrcnet.mrc.evs import Cause, EvSet
-from mrcnet.mrc.memory import Pick, Region, pick
+from mrcnet.mrc.flight import OVERHEAD, Column, Columns, Flight, Message, Psns
+from mrcnet.mrc.memory import Region
 from mrcnet.mrc.psn import bits_of, unwrap
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.spray import Spray
 from mrcnet.mrc.window import Controller, Feedback
 from mrcnet.mrc.wire.control import Nack, Sack, TransportAck
-from mrcnet.mrc.wire.layout import ICRC, UDP, WRITE_HEAD
-from mrcnet.mrc.wire.numbers import MPR_UNIT, NOMINAL_OVERHEAD, Mark, NackReason, Opcode
+from mrcnet.mrc.wire.numbers import MPR_UNIT, Mark, NackReason
 
-Column = npt.NDArray[Any]
 NEVER = 1 << 62
-OVERHEAD = WRITE_HEAD - UDP + ICRC + NOMINAL_OVERHEAD  # nominal size of a write less its payload
-
-
 _REASONS = {int(reason): reason.name for reason in NackReason}
 _RCVD_UNIT = 256  # spec 2.7: rcvd_bytes counts in units of 256 bytes ...
 _RCVD_HALF = 1 << 23  # ... modulo 2^24
 _MARKS = {int(mark): mark.name for mark in Mark}
 _TRIMS = (NackReason.TRIMMED, NackReason.TRIMMED_LASTHOP)
-
-
-class Slot(IntEnum):
-    """What a PSN's column entry says."""
-
-    IN_FLIGHT = 0
-    LOST = 1
-    ARRIVED = 2
-
-
-@dataclass(slots=True)
-class Message:
-    """A posted write: `length` bytes of `source` from `offset` on, to `address` in the peer's region."""
-
-    number: int
-    source: Region
-    offset: int
-    length: int
-    address: int
-    rkey: int
-    first: int  # PSN of its first packet
-    last: int
-    immediate: int | None = None
-    rqmsn: int = 0  # spec 2.6: counts WriteIMM; 0 in plain writes
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Packets to be framed: offsets in the source region, target addresses, payload sizes, ..."""
-
-    source: Column
-    address: Column
-    size: Column
-    message: Column
-    opcode: Column
-    rkey: Column
-    total: Column  # bytes of the whole message (section 9 no. 8)
-    again: Column  # bool: a retransmission
 
 
 @dataclass(slots=True)
@@ -129,30 +80,11 @@ class Requestor:
         self.next_psn = start_psn
         self.cack = start_psn - 1
         self._mpr = settings.mpr
-        size = 1 << (settings.mpr_most - 1).bit_length()
-        self._mask = size - 1
-        self._slot = np.full(size, Slot.ARRIVED, np.uint8)
-        self._ev = np.zeros(size, np.int64)
-        self._sent_at = np.zeros(size, np.int64)
-        self._order = np.zeros(size, np.int64)  # counts transmissions: tells what was sent later
-        self._tries = np.zeros(size, np.int64)
-        self._size = np.zeros(size, np.int64)
-        self._source = np.zeros(size, np.int64)
-        self._address = np.zeros(size, np.uint64)
-        self._message = np.zeros(size, np.int64)
-        self._opcode = np.zeros(size, np.uint8)
-        self._rkey = np.zeros(size, np.uint32)
-        self._total = np.zeros(size, np.uint32)
+        self._flight = Flight(settings.mpr_most, settings.payload, len(evs.paths))
         self._by_number: dict[int, Message] = {}
         self._posted_imm = 0
         self._open_imm: deque[int] = deque()  # first PSN of every WriteIMM that is not completed
-        self._transmissions = 0
-        self._arrived_order = np.full(
-            len(evs.paths), -1, np.int64
-        )  # newest transmission known to have arrived, per EV
-        self.in_flight = 0  # nominal bytes
         self._rcvd = 0  # spec 5.2: rcvd_bytes of the newest SACK, in its units
-        self._lost_count = 0
         self._attempt = 0  # spec 4.6: one retry counter
         self._timer = NEVER
         self.heard_at = 0
@@ -183,6 +115,11 @@ class Requestor:
         self._open.append(message)
         self._by_number[message.number] = message
         return message.number
+
+    @property
+    def in_flight(self) -> int:
+        """Nominal bytes under way."""
+        return self._flight.in_flight
 
     @property
     def outstanding(self) -> int:
@@ -223,21 +160,12 @@ class Requestor:
             if self._timer == NEVER and self.evs.stranded:
                 self._timer = now + self._settings.timeout_of(self._attempt)
             return drawn, drawn
-        again = self._holes(len(drawn))
+        again = self._holes()[: len(drawn)]
         fresh = np.arange(self.next_psn, self.next_psn + len(drawn) - len(again))
         if len(fresh):
-            self._describe(fresh)
+            self._describe(int(fresh[-1]) + 1)
         psn = np.concatenate((again, fresh)) if len(again) else fresh
-        at = self._at(psn)
-        self._slot[at] = Slot.IN_FLIGHT
-        self._ev[at] = drawn
-        self._sent_at[at] = now
-        self._order[at] = np.arange(self._transmissions, self._transmissions + len(psn))
-        self._tries[at] += 1
-        self._transmissions += len(psn)
-        self._lost_count -= len(again)
-        size = int(self._size[at].sum()) + OVERHEAD * len(psn)
-        self.in_flight += size
+        size = self._flight.send(psn, drawn, len(again), now)
         self._controller.on_send(size, now)
         self.counters.sent += len(psn)
         self.counters.retransmitted += len(again)
@@ -248,10 +176,6 @@ class Requestor:
             self._timer = now + self._settings.timeout_of(self._attempt)
             self.heard_at = now
         return psn, drawn
-
-    def _at(self, psn: Column) -> Pick:
-        """Where PSNs stand in the columns."""
-        return pick(psn & self._mask)
 
     def near_full(self, count: int) -> int:
         """How many of the `count` packets just taken, the last ones, ask for an acknowledgement (spec 5.2).
@@ -266,62 +190,29 @@ class Requestor:
         left = window - self.in_flight
         return min(count, 1 - left // packet) if left < packet else 0
 
-    def _holes(self, most: int) -> npt.NDArray[np.int64]:
-        """spec 4.4: the oldest holes first."""
-        if not self._lost_count:
-            return np.empty(0, np.int64)
-        psn = np.arange(self.cack + 1, min(self.next_psn, self.cack + 1 + self._mpr))
-        return np.asarray(psn[self._slot[psn & self._mask] == Slot.LOST][:most])
+    def _holes(self) -> Psns:
+        """spec 4.4: the oldest holes first; after the window shrank, some have to wait (spec 3.7)."""
+        return self._flight.holes(self.cack + 1, min(self.next_psn, self.cack + 1 + self._mpr))
 
     def _lost_in_window(self) -> int:
-        """Holes that may be sent again: after a window shrank, some have to wait (spec 3.7)."""
-        end = self.cack + 1 + self._mpr
-        if not self._lost_count or self.next_psn <= end:
-            return self._lost_count
-        return int((self._slot[np.arange(self.cack + 1, end) & self._mask] == Slot.LOST).sum())
+        """How many holes may be sent again."""
+        if self.next_psn <= self.cack + 1 + self._mpr:
+            return self._flight.lost
+        return len(self._holes())
 
-    def _describe(self, fresh: npt.NDArray[np.int64]) -> None:
-        """Fill the columns of packets that go for the first time, message by message."""
-        mtu = self._settings.payload
-        start, stop = int(fresh[0]), int(fresh[-1]) + 1
-        while start < stop:
+    def _describe(self, stop: int) -> None:
+        """Cut messages into the packets up to the PSN `stop`, which is the next to be sent then."""
+        while self.next_psn < stop:
             message = self._waiting[0]
             end = min(stop, message.last + 1)
-            at = self._at(np.arange(start, end))
-            piece = np.arange(start - message.first, end - message.first) * mtu  # spec 2.6: base + k x MTU
-            self._source[at] = message.offset + piece
-            self._address[at] = np.uint64(message.address) + piece.astype(np.uint64)
-            self._size[at] = np.minimum(message.length - piece, mtu)
-            self._message[at] = message.number
-            self._rkey[at] = message.rkey
-            self._total[at] = message.length
-            self._tries[at] = 0
-            self._opcode[at] = Opcode.WRITE_MIDDLE
-            if start == message.first:
-                self._opcode[start & self._mask] = Opcode.WRITE_FIRST
+            self._flight.describe(message, self.next_psn, end)
             if end == message.last + 1:
-                only = message.first == message.last
-                last = message.last & self._mask
-                self._opcode[last] = Opcode.WRITE_ONLY if only else Opcode.WRITE_LAST
-                if message.immediate is not None:
-                    self._opcode[last] += 1  # spec 2.4: each has a sister with an immediate
                 self._waiting.popleft()
-            start = end
-        self.next_psn = stop
+            self.next_psn = end
 
-    def columns(self, psn: Column) -> Columns:
+    def columns(self, psn: Psns) -> Columns:
         """What the frames of packets in flight must say; good until the next packets are taken."""
-        at = self._at(psn)
-        return Columns(
-            self._source[at],
-            self._address[at],
-            self._size[at],
-            self._message[at],
-            self._opcode[at],
-            self._rkey[at],
-            self._total[at],
-            self._tries[at] > 1,
-        )
+        return self._flight.columns(psn)
 
     # ---- learning ------------------------------------------------------------------------------
 
@@ -348,7 +239,7 @@ class Requestor:
         arrived = window[known & flags]
         if cack > self.cack:
             arrived = np.concatenate((np.arange(self.cack + 1, cack + 1), arrived))
-        newly = self._arrive(arrived)
+        newly = len(arrived) > 0 and self._flight.arrive(arrived)
         if cack > self.cack:
             self.cack = cack
             self._attempt = 0  # spec 4.6: reset on progress of cack
@@ -397,7 +288,7 @@ class Requestor:
         if ack.refuses:
             self.fail(Failure.REMOTE, now)
         elif cack > self.cack:
-            self._arrive(np.arange(self.cack + 1, cack + 1))
+            self._flight.arrive(np.arange(self.cack + 1, cack + 1))
             self.cack = cack
             self._attempt = 0
             self._complete(now)
@@ -408,12 +299,8 @@ class Requestor:
         """When the packet that triggered a SACK was sent, where that is certain (spec 5.4)."""
         if not self.cack < trigger < self.next_psn:
             return None
-        at = trigger & self._mask
-        tries = int(self._tries[at])
-        if tries != 1 and not (tries == 2 and rtx):
-            return None
-        sent_at = int(self._sent_at[at])
-        if self._slot[at] != Slot.ARRIVED and now > sent_at:
+        sent_at = self._flight.sent_at(trigger, rtx)
+        if sent_at is not None and not self._flight.has_arrived(trigger) and now > sent_at:
             self.base_rtt = min(self.base_rtt, now - sent_at)
         return sent_at
 
@@ -426,23 +313,6 @@ class Requestor:
         elif sack.mark == Mark.ALWAYS_SKIP:
             self.evs.move(number, Cause.ALWAYS_SKIP, self.heard_at)
 
-    def _arrive(self, psn: npt.NDArray[np.int64]) -> int:
-        """Mark packets as arrived; returns the nominal bytes that were not known to have arrived."""
-        if not len(psn):
-            return 0
-        at = psn & self._mask
-        slot = self._slot[at]
-        at = at[slot != Slot.ARRIVED]
-        if not len(at):
-            return 0
-        flying = at[self._slot[at] == Slot.IN_FLIGHT]
-        self._lost_count -= len(at) - len(flying)
-        self._slot[at] = Slot.ARRIVED
-        self.in_flight -= int(self._size[flying].sum()) + OVERHEAD * len(flying)
-        once = flying[self._tries[flying] == 1]  # which copy of a repeated packet arrived is not known
-        np.maximum.at(self._arrived_order, self._ev[once], self._order[once])
-        return int(self._size[at].sum()) + OVERHEAD * len(at)
-
     def _complete(self, now: int) -> None:
         """spec 3.2: sender completions in posting order."""
         while self._open and self._open[0].last <= self.cack:
@@ -452,34 +322,15 @@ class Requestor:
                 self._open_imm.popleft()
             self._emit(MessageCompleted(now, self.qpn, message.number))
 
-    def _infer(self, missing: npt.NDArray[np.int64], proof: int | None, now: int) -> None:
-        """spec 4.5: a hole is lost when a packet sent later on the same EV has arrived, or one sent at
-        least a base RTT later on any; a repeated packet gets the same patience from its last sending.
+    def _infer(self, missing: Psns, proof: int | None, now: int) -> None:
+        """spec 4.5. Only PSNs that a bitmap shows as missing are judged: a lost SACK makes no false loss."""
+        if len(missing):
+            self._lose(self._flight.unexplained(missing, proof, self.base_rtt, now), Cause.LOSS, now)
 
-        Only PSNs that a bitmap shows as missing are judged, so a lost SACK makes no false loss.
-        """
-        if not len(missing):
-            return
-        at = missing & self._mask
-        flying = self._slot[at] == Slot.IN_FLIGHT
-        missing, at = missing[flying], at[flying]
-        if not len(at):
-            return
-        lost = self._order[at] < self._arrived_order[self._ev[at]]
-        if proof is not None:
-            lost |= self._sent_at[at] + self.base_rtt <= proof
-        lost &= (self._tries[at] == 1) | (self._sent_at[at] + self.base_rtt <= now)
-        self._lose(missing[lost], Cause.LOSS, now)
-
-    def _lose(self, psn: npt.NDArray[np.int64], cause: Cause, now: int) -> None:
+    def _lose(self, psn: Psns, cause: Cause, now: int) -> None:
         if not len(psn):
             return
-        at = psn & self._mask
-        evs, sent_at = self._ev[at], self._sent_at[at]
-        self._slot[at] = Slot.LOST
-        self._lost_count += len(psn)
-        size = int(self._size[at].sum()) + OVERHEAD * len(psn)
-        self.in_flight -= size
+        evs, sent_at, size = self._flight.lose(psn)
         self._controller.on_loss(size, now)
         self._tell_window(cause, now)
         self.counters.lost += len(psn)
@@ -517,14 +368,8 @@ class Requestor:
         """A packet that the peer refused waits to be sent again; returns its nominal size, 0 if it does
         so already, or has arrived after all.
         """
-        at = psn & self._mask
-        if self._slot[at] != Slot.IN_FLIGHT:
-            return 0
-        size = int(self._size[at]) + OVERHEAD
-        self._slot[at] = Slot.LOST
-        self._lost_count += 1
-        self.in_flight -= size
-        return size
+        flying, _ = self._flight.flying(psn, psn + 1)
+        return self._flight.lose(flying)[2] if len(flying) else 0
 
     def _charge(self, now: int) -> bool:
         """spec 4.6: one retry counter for timeouts and retried NACKs; False if the budget is spent."""
@@ -549,13 +394,11 @@ class Requestor:
             self.stop(Failure.FLUSHED, now)  # posted in ERROR
         if self.failed or now < self._timer:
             return
-        psn = np.arange(self.cack + 1, self.next_psn)
-        psn = psn[self._slot[psn & self._mask] == Slot.IN_FLIGHT]
+        psn, sent_at = self._flight.flying(self.cack + 1, self.next_psn)
         limit = self._settings.timeout_of(self._attempt)
-        sent_at = self._sent_at[psn & self._mask]
         expired = psn[sent_at + limit <= now]
         # A peer that shows every packet as arrived but never moves cack would hold the QP for ever.
-        withheld = not len(psn) and not self._lost_count and self.cack < self.next_psn - 1
+        withheld = not len(psn) and not self._flight.lost and self.cack < self.next_psn - 1
         stranded = not len(psn) and bool(self._open) and self.evs.stranded  # nor may it wait for ever
         if len(expired) or withheld or stranded:
             if not self._charge(now):
@@ -565,7 +408,7 @@ class Requestor:
         elif len(psn):
             self._timer = int(sent_at.min()) + limit
         else:
-            self._timer = now + limit if self._lost_count else NEVER
+            self._timer = now + limit if self._flight.lost else NEVER
 
     def fail(self, reason: Failure, now: int) -> None:
         """The QP goes to ERROR: the oldest message fails for `reason`, the others are flushed."""
@@ -582,5 +425,4 @@ class Requestor:
         self._waiting.clear()
         self._open_imm.clear()
         self._by_number.clear()
-        self._slot[:] = Slot.ARRIVED
-        self.in_flight = self._lost_count = 0
+        self._flight.clear()

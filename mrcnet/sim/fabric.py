@@ -102,7 +102,7 @@ class Fabric:
         order = np.lexsort((at, host))
         rows, host = rows[order], host[order]
         self._delivered += len(rows)
-        edges = np.flatnonzero(np.diff(host)) + 1
+        edges = (host[1:] != host[:-1]).nonzero()[0] + 1
         for start, stop in zip([0, *edges.tolist()], [*edges.tolist(), len(rows)], strict=True):
             for begin in range(start, stop, _BATCH):
                 part = rows[begin : min(begin + _BATCH, stop)]

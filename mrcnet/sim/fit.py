@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from mrcnet.mrc.requestor import OVERHEAD
+from mrcnet.mrc.flight import OVERHEAD
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
 from mrcnet.mrc.wire.numbers import MPR_UNIT
 from mrcnet.sim.layout import PortTable

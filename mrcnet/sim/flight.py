@@ -27,7 +27,7 @@ class Flight:
         self.port = np.zeros(0, np.int64)
         self.came_by = np.zeros(0, np.int64)
         self.kind = np.zeros(0, np.uint8)
-        self._by_dscp = by_dscp
+        self._by_word = _by_word(by_dscp)
         self._free = np.zeros(0, np.int64)
 
     @property
@@ -43,9 +43,8 @@ class Flight:
         self.length[rows] = length
         self.way[rows] = way
         self.hop[rows] = 0
-        traffic_class = (frames[:, _CLASS] & 0x0F) << 4 | frames[:, _CLASS + 1] >> 4
-        ect = (traffic_class & 3 != 0) * np.uint8(ECT)
-        self.kind[rows] = self._by_dscp[traffic_class >> 2] | ect
+        words = np.ascontiguousarray(frames[:, _CLASS : _CLASS + 2]).view(">u2")[:, 0]
+        self.kind[rows] = self._by_word[words]
         return rows
 
     def copy(self, rows: Rows) -> Rows:
@@ -105,4 +104,10 @@ def kinds(trimmable: tuple[int, ...], control: tuple[int, ...]) -> npt.NDArray[n
 
 def _width(length: npt.NDArray[np.int64]) -> int:
     """Bytes of a row that hold the longest, and the headers that are read of any frame."""
-    return max(192, -(-int(length.max()) // 64) * 64)
+    return max(192, -(-int(np.maximum.reduce(length)) // 64) * 64)
+
+
+def _by_word(by_dscp: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Kind bits by the two bytes that hold the traffic class: version 4, class 8, flow label."""
+    traffic_class = np.arange(1 << 16) >> 4 & 0xFF
+    return np.asarray(by_dscp[traffic_class >> 2] | (traffic_class & 3 != 0) * np.uint8(ECT), np.uint8)

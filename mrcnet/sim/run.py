@@ -26,7 +26,7 @@ from mrcnet.workload.summary import Recording, record
 
 _STALLED_NS = 60_000_000_000  # nothing was delivered for so long: the run will not end by itself
 _SETTLE_RTTS = 20  # after the end, for the last SACKs and probes
-_SAY_EVERY = 256  # steps between two words of progress
+_LOOK_EVERY = 256  # steps between two looks at what was delivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,14 @@ class SimRun:
         """
         steps = 0
         while not self._done():
-            if not self._step(until if until is not None else NEVER - 1) or self._stalled():
+            if not self._step(until if until is not None else NEVER - 1):
                 break
             steps += 1
-            if progress is not None and steps % _SAY_EVERY == 0:
-                progress(self.delivered)
+            if steps % _LOOK_EVERY == 0:
+                if self._stalled():
+                    break
+                if progress is not None:
+                    progress(self.delivered)
         return self._done()
 
     def stop(self) -> bool:

@@ -31,9 +31,10 @@ class Ways:
     def numbers(self, ports: Column, carriers: npt.NDArray[np.uint8]) -> Column:
         """The ways of frames that leave by these ports, with these carriers (n, 16)."""
         # as strings they lose the zeros at their ends, and stay different
-        keys = list(zip(ports.tolist(), carriers.view("S16")[:, 0].tolist(), strict=True))
+        names = carriers.view("S16")[:, 0].tolist()
+        keys = list(zip(ports.tolist(), names, strict=True))
         try:
-            found = [self._known[key] for key in keys]
+            found = list(map(self._known.__getitem__, keys))
         except KeyError:
             found = [self._known[key] if key in self._known else self._walk(*key) for key in keys]
         return np.array(found, np.int64)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mrcnet.mrc.flight import OVERHEAD
 from mrcnet.mrc.nscc import Knobs
-from mrcnet.mrc.requestor import OVERHEAD
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
 from mrcnet.plan.model import Plan, Port

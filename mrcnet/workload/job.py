@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from mrcnet.mrc.evs import EvPath
+from mrcnet.mrc.flight import OVERHEAD
 from mrcnet.mrc.qp import LocalPort
-from mrcnet.mrc.requestor import OVERHEAD
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.numbers import MPR_UNIT
 from mrcnet.plan.model import NodePlan, Plan

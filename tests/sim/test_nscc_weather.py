@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mrcnet.mrc.flight import OVERHEAD
 from mrcnet.mrc.nscc import Knobs, Nscc
-from mrcnet.mrc.requestor import OVERHEAD
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.window import Feedback
 from tests.sim.test_any_weather import MEMORY, check, payloads, starts, storms

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from mrcnet.mrc.events import EvChanged, Event, MessageCompleted, PacketsLost, QpFailed
 from mrcnet.mrc.evs import Cause, State
+from mrcnet.mrc.flight import OVERHEAD
 from mrcnet.mrc.memory import Region
-from mrcnet.mrc.requestor import NEVER, OVERHEAD, Requestor
+from mrcnet.mrc.requestor import NEVER, Requestor
 from mrcnet.mrc.wire.numbers import Mark, Opcode
 
 from .parts import BASE_RTT, ROOM, START, post, requestor_of, sack
@@ -443,6 +444,6 @@ def test_any_sacks(steps: list[tuple[int, int, int, int, bool, bool, int, int, i
         requestor.on_sack(type(said)(**{f: getattr(said, f) for f in said.__slots__} | fields), rtx, now, now)
         assert before <= requestor.cack < requestor.next_psn
         requestor.on_timer(now)
-        flying = requestor._slot[np.arange(requestor.cack + 1, requestor.next_psn) & requestor._mask] == 0
-        assert int(flying.sum()) * PACKET == requestor.in_flight
+        flying, _ = requestor._flight.flying(requestor.cack + 1, requestor.next_psn)
+        assert len(flying) * PACKET == requestor.in_flight
         assert requestor.base_rtt >= 1

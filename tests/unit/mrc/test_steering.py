@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mrcnet.mrc.requestor import OVERHEAD, Requestor
+from mrcnet.mrc.flight import OVERHEAD
+from mrcnet.mrc.requestor import Requestor
 from mrcnet.mrc.spray import Spray
 from mrcnet.mrc.window import Feedback
 from mrcnet.mrc.wire.control import Nack

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mrcnet.mrc.requestor import OVERHEAD
+from mrcnet.mrc.flight import OVERHEAD
 from mrcnet.mrc.settings import Settings
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.model import Plan

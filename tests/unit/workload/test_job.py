@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcnet.mrc.requestor import OVERHEAD
+from mrcnet.mrc.flight import OVERHEAD
 from mrcnet.mrc.settings import Settings
 from mrcnet.plan.paths import paths
 from mrcnet.workload.flow import Flow
