@@ -105,7 +105,7 @@ class Queues:
         if len(urgent):
             leaves = self._overtake(urgent, port, at, time, ahead, work)
         top = np.maximum.reduceat(ahead, begin)
-        if (top > self._watch[where]).any():
+        if np.count_nonzero(top > self._watch[where]):
             for train in np.flatnonzero(top > self._near[where]).tolist():
                 here = int(where[train])
                 self.free[here], self._control_free[here] = free[train], control_free[train]
@@ -124,7 +124,9 @@ class Queues:
         """
         where = port[rows]
         rest = ahead[rows]
-        if not (rest > self.frame[where]).any():  # they wait for one frame at most: nothing to overtake
+        if not np.count_nonzero(
+            rest > self.frame[where]
+        ):  # they wait for one frame at most: nothing to overtake
             self._control_free[where] = work[rows]  # the last of each port stays
             return work
         begin, _ = _trains(where)
