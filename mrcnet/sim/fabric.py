@@ -4,8 +4,7 @@ Switches are static, so a frame's way is known when it leaves its host: the list
 served tier by tier (host, T0 up, T1 down, T0 down), for a whole stretch of time at once: what a tier sends
 can only reach a later one, so each tier sees its frames in order of time. (A carrier that climbs twice is
 served in a further round; its frames may join a queue behind ones that came a stretch later.) Nothing is
-approximated but what `port` says. Frames that come to a port at the same instant go in the order of the
-ports that they come from; at a host, in the order in which they were sent.
+approximated but what `port` says. Equal instants are taken in the order in which frames were sent.
 """
 
 from __future__ import annotations
@@ -100,7 +99,7 @@ class Fabric:
         if not len(rows):
             return
         host = self._ways.host[self.flight.way[rows]]
-        order = np.lexsort((self.flight.sequence[rows], at, host))
+        order = np.lexsort((at, host))
         rows, host = rows[order], host[order]
         self._delivered += len(rows)
         edges = (host[1:] != host[:-1]).nonzero()[0] + 1

@@ -11,12 +11,10 @@ Rows = npt.NDArray[np.int64]
 
 _CLASS = 14  # the outer traffic class lies in the low half of this byte and the high half of the next
 _CE = 0x30
-_COLUMNS = ("bytes", "length", "way", "hop", "port", "came_by", "kind", "sequence")
 
 
 class Flight:
-    """Columns by row. `way`: its number; `port`: the port that it waits for next; `came_by`: the last one;
-    `sequence` counts frames as they are sent.
+    """Columns by row. `way`: its number; `port`: the port that it waits for next; `came_by`: the last one.
 
     `by_dscp` maps a code point to the kind bits of its frames.
     """
@@ -29,8 +27,6 @@ class Flight:
         self.port = np.zeros(0, np.int64)
         self.came_by = np.zeros(0, np.int64)
         self.kind = np.zeros(0, np.uint8)
-        self.sequence = np.zeros(0, np.int64)
-        self._sent = 0
         self._by_word = _by_word(by_dscp)
         self._free = np.zeros(0, np.int64)
 
@@ -47,8 +43,6 @@ class Flight:
         self.length[rows] = length
         self.way[rows] = way
         self.hop[rows] = 0
-        self.sequence[rows] = np.arange(self._sent, self._sent + len(rows))
-        self._sent += len(rows)
         words = np.ascontiguousarray(frames[:, _CLASS : _CLASS + 2]).view(">u2")[:, 0]
         self.kind[rows] = self._by_word[words]
         return rows
@@ -56,8 +50,7 @@ class Flight:
     def copy(self, rows: Rows) -> Rows:
         """The rows of equal frames at the same place."""
         twins = self._take(len(rows))
-        for name in _COLUMNS:
-            column = getattr(self, name)
+        for column in (self.bytes, self.length, self.way, self.hop, self.port, self.came_by, self.kind):
             column[twins] = column[rows]
         return twins
 
@@ -96,7 +89,7 @@ class Flight:
         old = len(self.length)
         more = max(512, old)
         self._free = np.concatenate((np.arange(old + more - 1, old - 1, -1), self._free))
-        for name in _COLUMNS:
+        for name in ("bytes", "length", "way", "hop", "port", "came_by", "kind"):
             column = getattr(self, name)
             setattr(self, name, np.concatenate((column, np.zeros((more, *column.shape[1:]), column.dtype))))
 
