@@ -85,9 +85,13 @@ def _seg6() -> str:
 
 def _seg6local() -> str:
     _tried(Route(f"{_BLOCK}:2001::/48", Action.UN, "eth1"))
-    _tried(Route(f"{_BLOCK}:e001::/48", Action.UA, "eth1", via="fe80::b"))
     _tried(Route(f"{_BLOCK}:6001::/48", Action.DECAP, "eth1"))
-    return "End and End.X with NEXT-C-SID and End.DT6 hold"
+    return "End with NEXT-C-SID and End.DT6 hold"
+
+
+def _ua() -> str:
+    _tried(Route(f"{_BLOCK}:e001::/48", Action.UA, "eth1", via="fe80::b"))
+    return "End.X with NEXT-C-SID holds"
 
 
 def _filters() -> str:
@@ -149,7 +153,7 @@ def _demand(rtnl: NetlinkSocket, request: bytes) -> None:
         raise OSError(str(refusals[0]))
 
 
-_NEWER = "a kernel of 6.1 or later, with CONFIG_IPV6_SEG6_LWTUNNEL"
+_NEWER = "a kernel of 6.6 or later, with CONFIG_IPV6_SEG6_LWTUNNEL"
 _CHECKS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("privilege", _AS_ROOT, _privilege),
     ("iproute2", "install it: apt-get install iproute2", _iproute2),
@@ -158,6 +162,7 @@ _CHECKS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("bridge", "load the module: modprobe bridge", _bridge),
     ("seg6", _NEWER, _seg6),
     ("seg6local", _NEWER, _seg6local),
+    ("uA", f"{_NEWER}; 6.1 has uN, but not uA", _ua),
     ("filters", "the kernel needs BPF and clsact: modprobe sch_ingress cls_bpf", _filters),
     ("open files", f"raise the limit: ulimit -n {ENOUGH_FILES}", _files),
     ("memory", "end something, or choose a smaller fabric", _memory),

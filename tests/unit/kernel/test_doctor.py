@@ -1,0 +1,22 @@
+"""What doctor says of a kernel that lacks something."""
+
+from __future__ import annotations
+
+import pytest
+
+from mrcnet.kernel import doctor
+from mrcnet.plan.model import Action, Route
+
+
+def test_a_kernel_without_ua_is_told_which_one_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel of 6.1, which has uN but not uA, passes for uN and is told that uA needs 6.6."""
+
+    def older(route: Route) -> None:
+        if route.action is Action.UA:
+            raise OSError("uA was taken but not kept")
+
+    monkeypatch.setattr(doctor, "_tried", older)
+    found = {check.name: check for check in doctor.checks()}
+    assert (True, "") == (found["seg6local"].ok, found["seg6local"].remedy)
+    assert (False, "uA was taken but not kept") == (found["uA"].ok, found["uA"].detail)
+    assert "6.6 or later" in found["uA"].remedy
