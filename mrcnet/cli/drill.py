@@ -16,7 +16,7 @@ from mrcnet.cli.events import events_parameter, traced, write_events
 from mrcnet.cli.labs import LAB_VARIABLE, running_plan
 from mrcnet.cli.on import on_parameter, refuse_typed
 from mrcnet.cli.output import Answer, note
-from mrcnet.cli.topologies import Source, find, plan_of
+from mrcnet.cli.topologies import SHIPPED, Source, find, plan_of, unknown
 from mrcnet.cli.up import refuse_errors
 from mrcnet.drill.fabric import Fabric
 from mrcnet.drill.goodput import BIN_NS
@@ -33,11 +33,11 @@ from mrcnet.units import format_rate
 
 
 @command(
-    "mrcnet drill labs/silent-cut/drill.yaml",
+    "mrcnet drill silent-cut",
     "mrcnet drill labs/silent-cut/drill.yaml --on sim",
     "mrcnet drill drill.yaml --json -o result.json",
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", metavar="DRILL", type=click.Path(path_type=Path))
 @on_parameter
 @click.option("--lab", "lab_name", metavar="LAB", envvar=LAB_VARIABLE, help="Use this running lab.")
 @click.option("--keep", is_flag=True, help="Leave the lab up that the drill made.")
@@ -49,6 +49,8 @@ def drill_(
     file: Path, on: str, lab_name: str | None, keep: bool, output: Path | None, events: Path | None
 ) -> Answer:
     """Run a drill: traffic, timed faults, measures, a verdict.
+
+    DRILL is a drill file, the folder of a lab, or the name of a shipped lab.
 
     The drill brings its topology up in a lab of its own name and takes it down again; on the simulator it
     needs neither a lab nor privilege, and repeats exactly. Exits with 1 if an expectation is not met or a
@@ -75,8 +77,11 @@ def drill_(
 
 
 def read_drill(file: Path) -> tuple[Drill, Source]:
-    """A drill file and the topology that it names, relative to itself (or shipped)."""
-    path = file / "drill.yaml" if file.is_dir() else file
+    """A drill, and the topology that it names, relative to itself (or shipped).
+
+    `file` is a drill file, the folder of a lab, or, if there is nothing of that name, a shipped lab.
+    """
+    path = _drill_file(file)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -88,6 +93,17 @@ def read_drill(file: Path) -> tuple[Drill, Source]:
     except InputError as error:
         where = error.where or drill.topology_where
         raise InputError(error.message, where=where, remedy=error.remedy) from None
+
+
+def _drill_file(file: Path) -> Path:
+    if file.is_dir():
+        return file / "drill.yaml"
+    if file.exists() or file.suffix or len(file.parts) > 1:
+        return file
+    shipped = SHIPPED / "labs" / file / "drill.yaml"
+    if shipped.exists():
+        return shipped
+    raise unknown("lab", str(file), [folder.parent.name for folder in SHIPPED.glob("labs/*/drill.yaml")])
 
 
 def as_data(result: DrillResult) -> dict[str, Any]:

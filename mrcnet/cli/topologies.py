@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
@@ -21,7 +21,7 @@ from mrcnet.plan.model import Plan
 from mrcnet.topology.document import MAX_TEXT, expand
 from mrcnet.topology.load import load_text
 
-SHIPPED = Path(str(files("mrcnet"))) / "shipped" / "topologies"
+SHIPPED = Path(str(files("mrcnet"))) / "shipped"
 STDIN = "<stdin>"
 
 
@@ -72,15 +72,19 @@ def find(name: str | None) -> Source:
         return _read(path / "topology.yaml")
     if path.exists() or "/" in name:
         return _read(path)
-    shipped = SHIPPED / f"{name.removesuffix('.yaml')}.yaml"
+    shipped = SHIPPED / "topologies" / f"{name.removesuffix('.yaml')}.yaml"
     if shipped.exists():
         return _read(shipped)
-    known = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+    raise unknown("topology", name, [file.stem for file in shipped.parent.glob("*.yaml")])
+
+
+def unknown(kind: str, name: str, shipped: Iterable[str]) -> InputError:
+    """What to raise when `name` is neither a file nor a shipped thing of this kind; it tells the choice."""
+    known = sorted(shipped)
     close = get_close_matches(name, known, 1)
     guess = f"did you mean {close[0]}? " if close else ""
-    raise InputError(
-        f"no file and no shipped topology is called {name!r}",
-        remedy=f"{guess}shipped are {', '.join(known)}",
+    return InputError(
+        f"no file and no shipped {kind} is called {name!r}", remedy=f"{guess}shipped are {', '.join(known)}"
     )
 
 
