@@ -26,7 +26,7 @@ from mrcnet.topology.names import suggest
 from mrcnet.units import format_rate, format_size, parse_duration, parse_rate, parse_size
 from mrcnet.workload.congestion import CHOICES, FIXED, controlled
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.patterns import PATTERNS, pairs
 from mrcnet.workload.summary import FlowResult, TrafficResult, summarise
 
@@ -125,7 +125,7 @@ def traffic_(
     transport = plan.topology.transport
     settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
     settings = controlled(settings, plan, congestion)
-    job = make_job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, BIN_NS)
+    job = Job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, BIN_NS)
     job = traced(job, events)
     if on == "sim":
         recording = sim_run.run_traffic(fit(job), duration, _say)

@@ -16,7 +16,7 @@ from mrcnet.topology.model import Link
 from mrcnet.topology.names import suggest
 from mrcnet.workload.congestion import controlled
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import Job, make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.patterns import pairs
 
 
@@ -32,7 +32,7 @@ def plan_job(drill: Drill, plan: Plan, lab_name: str) -> Job:
     flows = tuple(
         Flow(number, src, dst, None, spec.message, spec.rate_bps) for number, (src, dst) in enumerate(found)
     )
-    return make_job(lab_name, plan, flows, _settings(drill, plan), drill.seed, BIN_NS)
+    return Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, BIN_NS)
 
 
 def _check_steps(drill: Drill, plan: Plan) -> None:

@@ -17,6 +17,7 @@ from mrcnet.nic import worker
 from mrcnet.nic.claim import claim
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.desk import Desk, open_desk
+from mrcnet.nic.fit import fit
 from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop, Table, ToParent, ToWorker
 from mrcnet.workload.job import Job, shares
 from mrcnet.workload.report import RunReport
@@ -34,7 +35,7 @@ class Run:
     """Workers under way. A context manager: leaving it ends every worker, whatever happened."""
 
     def __init__(self, job: Job) -> None:
-        self.job = job
+        self.job = fit(job)
         self.clock = FabricClock(job.plan.topology.dilation)
         self.start_at = 0
         self.delivered = 0

@@ -10,6 +10,7 @@ from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import netns
 from mrcnet.mrc.wire.frames import HEADROOM
 from mrcnet.nic.carrier import Carrier
+from mrcnet.nic.fit import ring_of
 from mrcnet.nic.ring import Ring, port_numbers
 from mrcnet.nic.sender import Sender
 from mrcnet.workload.job import Job
@@ -32,7 +33,7 @@ class Host:
                     f"{station.name} lacks ports of its plan",
                     remedy=f"mrcnet up the topology of {job.lab} again",
                 )
-            self.ring = Ring(job.settings.payload + HEADROOM, job.ring, present)
+            self.ring = Ring(job.settings.payload + HEADROOM, ring_of(job), present)
             index_of = {port: index for index, port in present.items()}
             self.carrier = Carrier(names)
             self.sender = Sender([index_of[port] for port in range(len(names))])

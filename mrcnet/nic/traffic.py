@@ -29,4 +29,4 @@ def run_traffic(
             meanwhile(run)
         run.watch(until, progress)
         run.stop(_DRAIN_WITHIN)
-        return record(job, run.start_at, run.finish())
+        return record(run.job, run.start_at, run.finish())

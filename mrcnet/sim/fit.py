@@ -1,4 +1,4 @@
-"""Windows that fit the virtual fabric; a job is planned for a software NIC, whose queues are others."""
+"""Windows that fit the virtual fabric. Its hosts keep up, whatever comes: timers and probes are as asked."""
 
 from __future__ import annotations
 

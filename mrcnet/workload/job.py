@@ -1,38 +1,25 @@
-"""A traffic run, decided: who takes part, with which windows and rings, in which worker."""
+"""A traffic run, decided: who takes part, with which settings, in which worker."""
 
 from __future__ import annotations
 
-import math
 import os
 import socket
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mrcnet.mrc.evs import EvPath
-from mrcnet.mrc.flight import OVERHEAD
 from mrcnet.mrc.qp import LocalPort
 from mrcnet.mrc.settings import Settings
-from mrcnet.mrc.wire.numbers import MPR_UNIT
 from mrcnet.plan.model import NodePlan, Plan
 from mrcnet.plan.paths import paths
 from mrcnet.workload.flow import Flow
 
-RING_BUDGET = 768 << 20  # bytes of ring memory that one run may take
-_RING_MOST = 8192
-_RING_LEAST = 2048
-_IN_FLIGHT = 512  # packets under way in the whole run: more only wait, for nothing in the fabric holds them
-_WINDOW_LEAST = 16  # packets of one flow
-_PACE = 30_000  # packets per wall second that even a slow machine carries ...
-_TURN_NS = 4_000_000  # ... and wall time that each flow adds to a turn of its hosts when there are several
-_PROBES = 1_000  # probes per wall second, of all flows together, that leave it time for their data
-_RARER = 8  # ASSUMED_BAD EVs of many flows are probed so many times less often, at most
-_EXPONENT_MOST = 24  # spec 1.3
-_FRAME = 512  # headers and the ring's own, rounded up
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run. `bin_ns` is the width of a goodput bin in fabric ns; `ring` the frames a host's ring holds."""
+    """One run, as it was asked for. `bin_ns` is the width of a goodput bin in fabric ns.
+
+    What carries it fits windows and timers to itself: `mrcnet.nic.fit`, `mrcnet.sim.fit`.
+    """
 
     lab: str
     plan: Plan
@@ -40,7 +27,6 @@ class Job:
     settings: Settings
     seed: int
     bin_ns: int
-    ring: int
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -52,42 +38,6 @@ class Job:
     def message(self) -> int:
         """The longest message of all flows, bytes."""
         return max(flow.message for flow in self.flows)
-
-
-def make_job(
-    lab: str, plan: Plan, flows: tuple[Flow, ...], settings: Settings, seed: int, bin_ns: int
-) -> Job:
-    """Fit windows and rings to each other: what all peers of a host may have in flight fits its ring.
-
-    A ring that overflows loses packets that no fabric lost, so the window (MPR) shrinks instead; and many
-    flows share what a software NIC can have under way before its queues outlast the timers. Many flows also
-    probe less often each: a NIC that is busy with probes answers late, and is probed the more for it.
-    """
-    hosts = {flow.src for flow in flows} | {flow.dst for flow in flows}
-    fan = max(Counter(flow.dst for flow in flows).values())
-    slot = settings.payload + _FRAME
-    ring = max(_RING_LEAST, min(_RING_MOST, RING_BUDGET // (slot * len(hosts))))
-    units = max(1, min(settings.mpr_units, ring // (fan * MPR_UNIT)))
-    window = max(_WINDOW_LEAST, min(units * MPR_UNIT, _IN_FLIGHT // len(flows)))
-    exponent = max(settings.timeout_exponent, _patience(window, len(flows), plan))
-    between_probes = len(flows) * 1_000_000_000 // _PROBES // plan.topology.dilation
-    fitted = replace(
-        settings,
-        mpr_units=units,
-        window_bytes=window * (settings.payload + OVERHEAD),
-        timeout_exponent=exponent,
-        timeout_ceiling_exponent=max(settings.timeout_ceiling_exponent, exponent),
-        probe_floor_ns=max(settings.probe_floor_ns, between_probes),
-        probe_rtts=settings.probe_rtts * min(_RARER, -(-len(flows) // 4)),
-        reverse_probe_ns=max(settings.reverse_probe_ns, between_probes),
-    )
-    return Job(lab, plan, flows, fitted, seed, bin_ns, ring)
-
-
-def _patience(window: int, flows: int, plan: Plan) -> int:
-    """The timeout exponent (spec 1.3) that outlasts three turns of a software NIC with all windows full."""
-    wall_us = 3 * flows * (window * 1e6 / _PACE + (_TURN_NS / 1e3 if flows > 1 else 0))
-    return min(_EXPONENT_MOST, math.ceil(math.log2(max(1.0, wall_us / plan.topology.dilation / 1.024))))
 
 
 def shares(hosts: tuple[str, ...], most: int | None = None) -> list[tuple[str, ...]]:

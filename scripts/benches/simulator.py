@@ -12,7 +12,7 @@ from mrcnet.sim.fit import fit
 from mrcnet.sim.run import Sim, SimRun
 from mrcnet.topology.load import load_text
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.summary import TrafficResult, record, summarise
 
 SHAPE = ROOT / "topologies" / "4p-2t0-4t1.yaml"
@@ -28,7 +28,7 @@ def sim_pps() -> Iterator[Figure]:
     """
     plan = build_plan(load_text(SHAPE.read_text(), str(SHAPE)))
     flow = Flow(0, "h0", "h4", SIZE, 1 << 20, None)
-    job = fit(make_job("bench", plan, (flow,), Settings(), 1, 1_000_000))
+    job = fit(Job("bench", plan, (flow,), Settings(), 1, 1_000_000))
     rates: list[float] = []
     walls: list[float] = []
     results: list[TrafficResult] = []

@@ -16,7 +16,7 @@ from mrcnet.nic.claim import claim
 from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.model import Plan
 from mrcnet.workload.flow import Flow, Sink
-from mrcnet.workload.job import Job, make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.patterns import PATTERNS
 from mrcnet.workload.summary import summarise
 from tests.netns.fabric import NEEDS_ROOT, ip, running
@@ -52,7 +52,7 @@ def job_of(lab: Lab, *pairs: tuple[str, str], size: int = 1 << 20) -> Job:
     """Flows for tests that look inside a run."""
     name, plan = lab
     flows = tuple(Flow(n, src, dst, size, 16 << 10, None) for n, (src, dst) in enumerate(pairs))
-    return make_job(name, plan, flows, Settings(), 1, 1_000_000)
+    return Job(name, plan, flows, Settings(), 1, 1_000_000)
 
 
 @pytest.mark.parametrize("pattern", sorted(PATTERNS))

@@ -17,7 +17,7 @@ from mrcnet.topology.load import load_text
 from mrcnet.topology.model import End
 from mrcnet.workload.congestion import NSCC, controlled
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import make_job
+from mrcnet.workload.job import Job
 
 TOPOLOGY = "4p-16t0-8t1"
 SINK = "h0"
@@ -61,7 +61,7 @@ def incast(model: PortModel, until: int, step: int, seed: int = 1) -> Watched:
         Settings(backup_share=0.0, icrc=False), plan, NSCC, trimming=model.trim_lasthop is not None
     )
     flows = tuple(Flow(number, host, SINK, None, 1 << 16, None) for number, host in enumerate(SOURCES))
-    run = SimRun(make_job("incast", plan, flows, settings, seed, step), Sim(model))
+    run = SimRun(Job("incast", plan, flows, settings, seed, step), Sim(model))
     ends = [End(port.peer_node, port.peer_port) for port in plan.nodes[SINK].ports]
     stations = {host.station.name: host.station for host in run._hosts.values()}
     qps = [stations[flow.src].endpoint.qps[flow.src_qpn] for flow in flows]

@@ -25,7 +25,7 @@ from mrcnet.sim.model import TRIMMING, Impairment, PortModel
 from mrcnet.sim.run import Sim, SimRun, run_traffic
 from mrcnet.topology.load import load_text
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import Job, make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.patterns import pairs
 from mrcnet.workload.summary import TrafficResult, summarise
 from tests.sim.fabric.parts import end
@@ -52,7 +52,7 @@ def job_of(
         Flow(number, src, dst, size, load.get("message", MIB), load.get("rate"))
         for number, (src, dst) in enumerate(pairs(pattern, hosts, seed))
     )
-    return fit(make_job("x", plan, flows, settings or Settings(), seed, 1_000_000))
+    return fit(Job("x", plan, flows, settings or Settings(), seed, 1_000_000))
 
 
 def run(job: Job, sim: Sim | None = None) -> TrafficResult:
@@ -87,6 +87,17 @@ def test_base_rtt() -> None:
     for turn in (200, 1_000):
         measured = run(job, Sim(turn_ns=turn)).flows[0].base_rtt_us
         assert fabric_rtt - 0.4 <= measured <= fabric_rtt + 2 * turn / 1e3
+
+
+def test_timers_and_probes_are_as_asked() -> None:
+    """However many flows a run has, virtual NICs keep up: nothing waits longer for their sake."""
+    made, asked = job_of("all-to-all").settings, Settings()
+    assert (asked.probe_floor_ns, asked.probe_rtts, asked.reverse_probe_ns, asked.timeout_exponent) == (
+        made.probe_floor_ns,
+        made.probe_rtts,
+        made.reverse_probe_ns,
+        made.timeout_exponent,
+    )
 
 
 def command(words: list[str], hash_seed: str) -> bytes:

@@ -18,7 +18,7 @@ from mrcnet.mrc.events import EvChanged, PacketsLost
 from mrcnet.mrc.settings import Settings
 from mrcnet.plan.paths import paths
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.report import EvRow, RunReport, SinkReport, SourceReport, Told
 from mrcnet.workload.summary import Recording, record
 from tests.unit.plan.fabrics import shipped
@@ -30,7 +30,7 @@ DEAD = 0x00000002  # plane 0, uplink 2
 OTHER = 0x00010001
 PLAN = shipped("2p-2t0-2t1")
 FLOWS = (Flow(0, "h0", "h3", None, 1_000, None), Flow(1, "h1", "h2", None, 1_000, None))
-JOB = make_job("lab", PLAN, FLOWS, Settings(), 7, BIN_NS)
+JOB = Job("lab", PLAN, FLOWS, Settings(), 7, BIN_NS)
 STEADY = 1_000  # bytes that each plane delivers in a bin
 
 

@@ -17,13 +17,11 @@ from mrcnet.nic import engine, worker
 from mrcnet.nic.engine import Run
 from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import Job, make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.report import RunReport
 from tests.unit.plan.fabrics import shipped
 
-JOB = make_job(
-    "lab", shipped("2p-2t0-2t1"), (Flow(0, "h0", "h3", None, 1_000, None),), Settings(), 1, 1_000_000
-)
+JOB = Job("lab", shipped("2p-2t0-2t1"), (Flow(0, "h0", "h3", None, 1_000, None),), Settings(), 1, 1_000_000)
 Script = Callable[[tuple[str, ...], Connection], None]
 Begin = Callable[[Script], Run]
 

@@ -13,7 +13,7 @@ from mrcnet.sim.run import Sim, SimRun
 from mrcnet.workload import station
 from mrcnet.workload.eventlog import event_lines, json_schema
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording, record
 from tests.unit.plan.fabrics import plan_of
 
@@ -25,7 +25,7 @@ def recording_of(*, trace: bool = True) -> Recording:
     """Two hosts write to each other for 20 ms of virtual time; a link is cut silently after 2 ms."""
     flows = (Flow(0, "h0", "h1", None, 4_096, 20_000_000), Flow(1, "h1", "h0", None, 4_096, 20_000_000))
     knobs = replace(Settings(backup_share=0.0, timeout_exponent=11), trace=trace)
-    job = make_job("small", plan_of(FABRIC), flows, knobs, 1, 1_000_000)
+    job = Job("small", plan_of(FABRIC), flows, knobs, 1, 1_000_000)
     run = SimRun(job, Sim())
     run.watch(CUT_AT)
     run.cut("p0-t0-0:p0-t1-1", silent=True)

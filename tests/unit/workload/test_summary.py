@@ -11,7 +11,7 @@ import pytest
 from mrcnet.mrc.events import EvChanged
 from mrcnet.mrc.settings import Settings
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.report import RunReport, SinkReport, SourceReport
 from mrcnet.workload.summary import Recording, record, summarise
 from tests.unit.plan.fabrics import shipped
@@ -19,7 +19,7 @@ from tests.unit.plan.fabrics import shipped
 PLAN = shipped("2p-2t0-2t1")
 MS = 1_000_000
 FLOWS = (Flow(0, "h0", "h3", 3_000, 1_000, None), Flow(1, "h1", "h2", 1_000, 1_000, None))
-JOB = make_job("lab", PLAN, FLOWS, Settings(), 7, MS)
+JOB = Job("lab", PLAN, FLOWS, Settings(), 7, MS)
 
 
 def source(flow: int, **changed: Any) -> SourceReport:
