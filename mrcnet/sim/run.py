@@ -18,15 +18,17 @@ from mrcnet.sim.fabric import Fabric
 from mrcnet.sim.fit import turn_of
 from mrcnet.sim.model import PortModel
 from mrcnet.sim.nic import Host
+from mrcnet.topology.model import Link
 from mrcnet.workload.flow import make_content
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import RunReport
 from mrcnet.workload.station import Bins, Station
 from mrcnet.workload.summary import Recording, record
 
-_STALLED_NS = 60_000_000_000  # nothing was delivered for so long: the run will not end by itself
+_STALLED_NS = 60_000_000_000  # nothing posted was delivered for so long: the run will not end by itself
 _SETTLE_RTTS = 20  # after the end, for the last SACKs and probes
-_LOOK_EVERY = 256  # steps between two looks at what was delivered
+_LOOK_EVERY = 256  # steps between two looks at what was delivered ...
+_LOOK_NS = 1_000_000_000  # ... when they do not take longer than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class SimRun:
             )
             for name in job.hosts
         }
+        self._number = {host.station.name: number for number, host in self._hosts.items()}
         self._clock = Clock(len(job.plan.hosts))
         regions: dict[int, tuple[int, int]] = {}
         for host in self._hosts.values():
@@ -104,14 +107,15 @@ class SimRun:
     def watch(self, until: int | None, progress: Callable[[int], None] | None = None) -> bool:
         """Advance until all sources are done, or to the instant `until`; True if they are done.
 
-        Also comes back when nothing was delivered for a minute of fabric time.
+        Also comes back when nothing was delivered for a minute of fabric time though messages are under way.
         """
-        steps = 0
+        steps, look_at = 0, self.now + _LOOK_NS
         while not self._done():
             if not self._step(until if until is not None else NEVER - 1):
                 break
             steps += 1
-            if steps % _LOOK_EVERY == 0:
+            if steps % _LOOK_EVERY == 0 or self.now >= look_at:
+                look_at = self.now + _LOOK_NS
                 if self._stalled():
                     break
                 if progress is not None:
@@ -153,6 +157,8 @@ class SimRun:
         if any(self.fabric.is_dead(end) for end in (link.a, link.b)):
             raise InputError(f"link {target} is cut already")
         self.fabric.cut(link, self.now, silent=silent)
+        if not silent:
+            self._tell(link, up=False)
         return self.now
 
     def heal(self, target: str) -> int:
@@ -161,7 +167,16 @@ class SimRun:
         if not any(self.fabric.is_dead(end) for end in (link.a, link.b)):
             raise InputError(f"link {target} is not cut")
         self.fabric.heal(link)
+        self._tell(link, up=True)
         return self.now
+
+    def _tell(self, link: Link, *, up: bool) -> None:
+        """spec 4.7: a host is told of a port of its own at once, and acts on it at its next turn."""
+        for end in (link.a, link.b):
+            number = self._number.get(end.node)
+            if number is not None:
+                self._hosts[number].station.set_port(end.port, up, self.now)
+                self._clock.set(number, self._grid(self.now))
 
     # ---- inside --------------------------------------------------------------------------------
 
@@ -196,6 +211,7 @@ class SimRun:
 
     def _stalled(self) -> bool:
         delivered = self.delivered
-        if delivered != self._progressed[0]:
+        waiting = any(host.station.under_way for host in self._hosts.values())
+        if delivered != self._progressed[0] or not waiting:
             self._progressed = delivered, self.now
         return self.now - self._progressed[1] > _STALLED_NS

@@ -121,6 +121,11 @@ class Source:
         return self.stopping or self.flow.length(self._posted) == 0
 
     @property
+    def under_way(self) -> bool:
+        """A message that was posted may still complete."""
+        return self.failure is None and self._posted > self.completed
+
+    @property
     def done(self) -> bool:
         """Everything posted is complete and nothing more comes, or the QP failed."""
         return self.failure is not None or (self.exhausted and self.completed == self._posted)

@@ -95,6 +95,11 @@ class Station:
         for source in self.sources.values():
             source.open(*regions[source.flow.number], start_at)
 
+    def set_port(self, name: str, up: bool, now: int) -> None:
+        """A port of this host, by its name in the plan, lost its link or has it back (spec 4.7)."""
+        names = [port.name for port in self._job.plan.nodes[self.name].ports]
+        self.endpoint.set_port(names.index(name), up, now)
+
     def stop(self) -> None:
         """Post nothing new."""
         for source in self.sources.values():
@@ -104,6 +109,11 @@ class Station:
     def done(self) -> bool:
         """All sources here are done."""
         return all(source.done for source in self.sources.values())
+
+    @property
+    def under_way(self) -> bool:
+        """A message from here waits for its completion."""
+        return any(source.under_way for source in self.sources.values())
 
     @property
     def delivered_bytes(self) -> int:

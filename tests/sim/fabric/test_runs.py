@@ -240,6 +240,7 @@ def test_cut_under_traffic() -> None:
 def test_a_dead_pair_ends() -> None:
     """With every link of a host down the QP fails with its reason, and the run comes to an end."""
     sim = SimRun(job_of(size=MIB, settings=Settings(timeout_exponent=10, timeout_ceiling_exponent=10)), Sim())
+    sim.watch(10_000)
     for plane in range(4):
         sim.cut(f"h0:p{plane}-t0-0")
     assert sim.watch(None)
