@@ -1,4 +1,4 @@
-"""A host's own port loses its link in the simulator: the host is told, as a NIC is by its driver (spec 4.7)."""
+"""A host's own port loses its link in the simulator: the host is told, as by a NIC's driver (spec 4.7)."""
 
 from __future__ import annotations
 
