@@ -11,13 +11,12 @@ from mrcnet.mrc.attributes import Attributes, QpState, offer
 from mrcnet.mrc.events import Event
 from mrcnet.mrc.hearing import Hearing
 from mrcnet.mrc.intake import Intake
-from mrcnet.mrc.landing import IS_WRITE, Landing
+from mrcnet.mrc.landing import Landing, is_write
 from mrcnet.mrc.memory import Region
 from mrcnet.mrc.qp import LocalPort, Qp, QpSpec
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.mrc.settings import Settings
-from mrcnet.mrc.wire import layout
-from mrcnet.mrc.wire.frames import RxBatch, TxBatch, view
+from mrcnet.mrc.wire.frames import RxBatch, TxBatch
 from mrcnet.mrc.wire.numbers import QPN_ENDPOINT
 
 _QUANTUM = 32  # packets of one QP in its turn: fewer would waste what a batch costs
@@ -161,20 +160,19 @@ class Endpoint:
     def receive(self, batch: RxBatch, now: int) -> None:
         """Take a batch of frames; what is malformed, foreign or replayed is counted and dropped."""
         admitted = self._intake.admit(batch)
-        rows, ends = admitted.rows, admitted.ends
         for row in admitted.trimmed.tolist():
             self._hearing.take_trimmed(batch, row)
-        if not len(rows):
+        if not len(admitted.rows):
             return
-        fields = view(batch.buffer, batch.at, layout.COMMON)
-        opcode = fields["opcode"][rows]
-        writes = IS_WRITE[opcode]
-        if writes.all():
-            self._landing.take(batch, rows, ends, now)
+        writes = is_write(admitted.opcode)
+        placed = int(np.count_nonzero(writes))
+        if placed == len(writes):
+            self._landing.take(batch, admitted, now)
             return
-        if writes.any():
-            self._landing.take(batch, rows[writes], ends[writes], now)
-        for row, end in zip(rows[~writes].tolist(), ends[~writes].tolist(), strict=True):
+        if placed:
+            self._landing.take(batch, admitted.only(writes), now)
+        control = admitted.only(~writes)
+        for row, end in zip(control.rows.tolist(), control.ends.tolist(), strict=True):
             self._hearing.take(batch, row, end, now)
 
     def next_timer(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from mrcnet.mrc.landing import IS_WRITE
+from mrcnet.mrc.landing import is_write
 from mrcnet.mrc.portstatus import PortStatus
 from mrcnet.mrc.qp import LocalPort, Qp
 from mrcnet.mrc.settings import Settings
@@ -90,13 +90,12 @@ class Hearing:
         start = batch.at + layout.EXT
         body = batch.buffer[row, start : start + length].tobytes()
         dqp = int(fields["dqp"]) & PSN_MASK
+        source = _source(batch, row)
         if dqp == QPN_ENDPOINT:
-            source = batch.buffer[row, batch.at + layout.INNER + 8 : batch.at + layout.INNER + 24].tobytes()
             self._on_endpoint(opcode, body, int(fields["psn"]) & 0xFFFF, source, now)
             return
         qp = self._qps.get(dqp)
-        port = batch.port[row : row + 1]
-        if qp is None or not qp.is_peer(port, fields["source_hi"], fields["source_lo"]).all():
+        if qp is None or not qp.is_peer(int(batch.port[row]), source):
             self._drops["unknown QP"] += 1
         elif opcode == Opcode.SACK:
             sack = control.Sack.unpack(body)
@@ -143,11 +142,8 @@ class Hearing:
         """
         fields = view(batch.buffer[row : row + 1], batch.at, layout.COMMON)
         qp = self._qps.get(int(fields["dqp"][0]) & PSN_MASK)
-        known = (
-            qp is not None
-            and qp.is_peer(batch.port[row : row + 1], fields["source_hi"], fields["source_lo"])[0]
-        )
-        if qp is None or not known or not IS_WRITE[fields["opcode"][0]]:
+        known = qp is not None and qp.is_peer(int(batch.port[row]), _source(batch, row))
+        if qp is None or not known or not is_write(fields["opcode"])[0]:
             self._drops["unknown QP"] += 1
             return
         if not self.settings.trim_nack:
@@ -161,3 +157,9 @@ class Hearing:
         entropy = int(self.settings.ev_format.join(fields["sport"], fields["inner_class"])[0])
         reason = NackReason.TRIMMED_LASTHOP if lasthop else NackReason.TRIMMED
         qp.responder.refuse(reason, int(fields["psn"][0]) & PSN_MASK, entropy, stamp)
+
+
+def _source(batch: RxBatch, row: int) -> bytes:
+    """The inner source address of a frame."""
+    first = batch.at + layout.INNER + 8
+    return batch.buffer[row, first : first + 16].tobytes()

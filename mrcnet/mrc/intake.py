@@ -13,21 +13,95 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mrcnet.mrc.compiled import Octets, compiled, get16, get24, same
 from mrcnet.mrc.qp import LocalPort
 from mrcnet.mrc.settings import Settings
-from mrcnet.mrc.wire import icrc, layout
-from mrcnet.mrc.wire.frames import RxBatch, view
+from mrcnet.mrc.wire import icrc
+from mrcnet.mrc.wire.frames import RxBatch
+from mrcnet.mrc.wire.layout import (
+    BTH,
+    ETHERTYPE_IPV6,
+    EXT,
+    ICRC,
+    INNER,
+    NEXT_IPV6,
+    NEXT_UDP,
+    OUTER,
+    TRIMMED_LEAST,
+    UDP,
+)
 
-_SHORTEST = layout.EXT + 4 + layout.ICRC  # a Transport ACK
+Rows = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_SHORTEST = EXT + 4 + ICRC  # a Transport ACK
+_SOUND, _TRIMMED, _SHORT, _NOT_MRC, _NOT_MINE, _BAD_LENGTH = range(6)
+_CAUSES = {_SHORT: "short", _NOT_MRC: "not MRC", _NOT_MINE: "not mine", _BAD_LENGTH: "bad length"}
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """`rows` are sound packets, `ends` the ends of their UDP datagrams; `trimmed` rows lost their payload."""
+    """`rows` are sound packets, `ends` the ends of their UDP datagrams, `opcode` and `dqp` their BTH's;
+    `trimmed` rows lost their payload.
+    """
 
-    rows: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
-    trimmed: npt.NDArray[np.int64]
+    rows: Rows
+    ends: Rows
+    opcode: Rows
+    dqp: Rows
+    trimmed: Rows
+
+    def only(self, chosen: Flags) -> Admitted:
+        """Some of the sound packets."""
+        return Admitted(
+            self.rows[chosen], self.ends[chosen], self.opcode[chosen], self.dqp[chosen], self.trimmed
+        )
+
+
+@compiled
+def _sift(
+    buffer: Octets, at: int, length: Rows, port: Rows, own: Octets, accepted: Flags, trims: Flags
+) -> tuple[npt.NDArray[np.uint8], Rows, bool]:
+    """What each frame is, (its row, end, opcode, DQP) of the sound ones, and whether any is not sound."""
+    count = len(length)
+    verdict = np.empty(count, np.uint8)
+    sound = np.empty((4, count), np.int64)
+    kept = 0
+    for number in range(count):
+        row, size = buffer[number], length[number]
+        if size < _SHORTEST or port[number] < 0 or port[number] >= len(own):
+            verdict[number] = _SHORT
+        elif (
+            get16(row, at + 12) != ETHERTYPE_IPV6
+            or row[at + OUTER + 6] != NEXT_IPV6
+            or row[at + INNER] >> 4 != 6
+            or row[at + INNER + 6] != NEXT_UDP
+            or not accepted[get16(row, at + UDP + 2)]
+        ):
+            verdict[number] = _NOT_MRC
+        elif not same(row, at + INNER + 24, own[port[number]]):
+            verdict[number] = _NOT_MINE
+        elif trims[get16(row, at + OUTER) >> 6 & 0x3F]:
+            # spec 6.6: whether a switch corrects the lengths of what it trims varies: the frame's own counts
+            verdict[number] = _TRIMMED if size >= TRIMMED_LEAST else _BAD_LENGTH
+        else:
+            udp = get16(row, at + INNER + 4)
+            end = UDP + udp
+            if (
+                end > size
+                or end < _SHORTEST
+                or end > buffer.shape[1] - at  # a ring may cut what does not fit its slot
+                or get16(row, at + UDP + 4) != udp
+            ):
+                verdict[number] = _BAD_LENGTH
+                continue
+            verdict[number] = _SOUND
+            sound[0, kept] = number
+            sound[1, kept] = end
+            sound[2, kept] = row[at + BTH]
+            sound[3, kept] = get24(row, at + BTH + 5)
+            kept += 1
+    return verdict, sound[:, :kept], kept == count
 
 
 class Intake:
@@ -36,55 +110,28 @@ class Intake:
     def __init__(self, ports: Sequence[LocalPort], settings: Settings) -> None:
         self.drops: Counter[str] = Counter()
         self._settings = settings
-        self._ports = len(ports)
         self._accepted = np.zeros(1 << 16, np.bool_)
         self._accepted[list(settings.udp_ports_accepted)] = True
         self._trims = np.zeros(64, np.bool_)
         self._trims[[settings.dscp.trimmed, settings.dscp.trimmed_lasthop]] = True
-        words = np.array([np.frombuffer(port.address, ">u8") for port in ports], np.uint64).reshape(-1, 2)
-        self._own_hi, self._own_lo = words[:, 0], words[:, 1]
+        self._own = np.array([np.frombuffer(port.address, np.uint8) for port in ports]).reshape(-1, 16)
 
     def admit(self, batch: RxBatch) -> Admitted:
         """Sort a batch: what is sound and for us, what a switch trimmed; the rest is counted."""
-        rows = np.flatnonzero(
-            self._keep("short", (batch.length >= _SHORTEST) & (batch.port >= 0) & (batch.port < self._ports))
+        verdict, sound, all_sound = _sift(
+            batch.buffer, batch.at, batch.length, batch.port, self._own, self._accepted, self._trims
         )
-        if not len(rows):
-            return Admitted(rows, rows, rows)
-        fields = view(batch.buffer, batch.at, layout.COMMON)
-        if len(rows) < len(batch.length):
-            fields = fields[rows]
-        port = batch.port[rows]
-        good = self._keep(
-            "not MRC",
-            (fields["ethertype"] == layout.ETHERTYPE_IPV6)
-            & (fields["outer_next"] == layout.NEXT_IPV6)
-            & (fields["inner_class"] >> 28 == 6)
-            & (fields["inner_next"] == layout.NEXT_UDP)
-            & self._accepted[fields["dport"]],
-        )
-        mine = (fields["target_hi"] == self._own_hi[port]) & (fields["target_lo"] == self._own_lo[port])
-        good &= self._keep("not mine", mine | ~good)
-        ends = layout.UDP + fields["inner_length"].astype(np.int64)
-        trimmed = self._trims[fields["outer_class"] >> 22 & 0x3F]
-        whole = (ends <= batch.length[rows]) & (ends >= _SHORTEST)
-        whole &= ends <= batch.buffer.shape[1] - batch.at  # a ring may cut what does not fit its slot
-        whole &= fields["udp_length"] == fields["inner_length"]
-        # spec 6.6: whether a switch corrects the lengths of what it trims varies: the frame's own counts
-        enough = trimmed & (batch.length[rows] >= layout.TRIMMED_LEAST)
-        good &= self._keep("bad length", np.where(trimmed, enough, whole) | ~good)
-        cut = rows[good & trimmed]
-        good &= ~trimmed
-        if not good.all():
-            rows, ends = rows[good], ends[good]
-        if self._settings.icrc and len(rows):
+        trimmed = sound[0, :0]
+        if not all_sound:
+            trimmed = np.flatnonzero(verdict == _TRIMMED)
+            for number, cause in _CAUSES.items():
+                if refused := int(np.count_nonzero(verdict == number)):
+                    self.drops[cause] += refused
+        if self._settings.icrc and sound.shape[1]:
             # spec 3.1 step 2
-            sound = self._keep("bad ICRC", icrc.check(batch.buffer, batch.at, rows, ends))
-            if not sound.all():
-                rows, ends = rows[sound], ends[sound]
-        return Admitted(rows, ends, cut)
-
-    def _keep(self, cause: str, passed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        if refused := len(passed) - int(passed.sum()):
-            self.drops[cause] += refused
-        return passed
+            whole = icrc.check(batch.buffer, batch.at, sound[0], sound[1])
+            if refused := len(whole) - int(np.count_nonzero(whole)):
+                self.drops["bad ICRC"] += refused
+                sound = sound[:, whole]
+        rows, ends, opcode, dqp = sound
+        return Admitted(rows, ends, opcode, dqp, trimmed)

@@ -3,33 +3,119 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mrcnet.mrc.attributes import RECEIVES
-from mrcnet.mrc.memory import Region, pick, scatter
+from mrcnet.mrc.compiled import Octets, compiled, copy, get16, get24, get32, get64, same
+from mrcnet.mrc.intake import Admitted
+from mrcnet.mrc.memory import Region
 from mrcnet.mrc.qp import Qp
 from mrcnet.mrc.responder import Arrivals, Immediate
 from mrcnet.mrc.settings import Settings
-from mrcnet.mrc.wire import layout
-from mrcnet.mrc.wire.frames import RxBatch, view
-from mrcnet.mrc.wire.numbers import (
-    ECN_CE,
-    FLAG_ACK_REQUEST,
-    FLAG_RETRANSMISSION,
-    FLAG_TIMESTAMP,
-    PSN_MASK,
-    Opcode,
-)
+from mrcnet.mrc.wire.frames import RxBatch
+from mrcnet.mrc.wire.layout import BTH, EXT, ICRC, IMM_LEN, INNER, METH_LEN, OUTER, RETH_LEN, TSETH_LEN, UDP
+from mrcnet.mrc.wire.numbers import ECN_CE, FLAG_ACK_REQUEST, FLAG_RETRANSMISSION, FLAG_TIMESTAMP, Opcode
 
-IS_WRITE = np.zeros(256, np.bool_)
-IS_WRITE[Opcode.WRITE_FIRST : Opcode.WRITE_ONLY_IMM + 1] = True
-_HAS_IMM = np.zeros(256, np.bool_)
-_HAS_IMM[[Opcode.WRITE_LAST_IMM, Opcode.WRITE_ONLY_IMM]] = True
-_ENDS = np.zeros(256, np.bool_)
-_ENDS[[Opcode.WRITE_LAST, Opcode.WRITE_LAST_IMM, Opcode.WRITE_ONLY, Opcode.WRITE_ONLY_IMM]] = True
+Rows = npt.NDArray[np.int64]
+
+_FIRST, _MOST = int(Opcode.WRITE_FIRST), int(Opcode.WRITE_ONLY_IMM)
+_LAST, _LAST_IMM = int(Opcode.WRITE_LAST), int(Opcode.WRITE_LAST_IMM)
+_ONLY, _ONLY_IMM = int(Opcode.WRITE_ONLY), int(Opcode.WRITE_ONLY_IMM)
+_RETH, _BARE_RETH = EXT + METH_LEN + TSETH_LEN, EXT + METH_LEN
+_COLUMNS = 15  # of what is read
+_ROW, _PSN, _ENTROPY, _STAMP, _UDP, _URGENT, _RTX, _MARKED, _LAST_ONE = range(9)
+_REGION, _OFFSET, _SIZE, _HEAD, _RQMSN, _IMM = range(9, _COLUMNS)
+
+
+@compiled
+def _read(
+    batch: tuple[Octets, int, Rows],
+    rows: Rows,
+    ends: Rows,
+    opcodes: Rows,
+    peer: Octets,
+    regions: Rows,
+    payload: int,
+    low_half_in_port: bool,
+) -> tuple[Rows, bool]:
+    """The sound ones of a QP's write packets, a column each, and whether one has an immediate.
+
+    `batch`: buffer, first column, ports. `peer` (ports, 16): the peer's addresses. `regions` (3, n): rkeys,
+    first addresses and sizes.
+    """
+    buffer, at, port = batch
+    found = np.empty((_COLUMNS, len(rows)), np.int64)
+    kept = 0
+    immediates = False
+    for number in range(len(rows)):
+        row, opcode = buffer[rows[number]], opcodes[number]
+        flags = row[at + BTH + 8]
+        # spec 2.1: TSETH is there exactly when BTH.ts is 1
+        reth = at + (_RETH if flags & FLAG_TIMESTAMP else _BARE_RETH)
+        has_immediate = opcode in (_LAST_IMM, _ONLY_IMM)
+        head = reth + RETH_LEN + (IMM_LEN if has_immediate else 0)
+        size = at + ends[number] - ICRC - (row[at + BTH + 1] >> 4 & 3) - head
+        if not 1 <= size <= payload or not same(row, at + INNER + 8, peer[port[rows[number]]]):
+            continue
+        rkey, address = get32(row, reth + 8), get64(row, reth)
+        region = 0
+        while region < regions.shape[1] and regions[0, region] != rkey:
+            region += 1
+        # spec 2.6: bounds are checked per packet; below the region the difference is negative or huge
+        if region == regions.shape[1]:
+            continue
+        offset = address - regions[1, region]
+        if offset < 0 or offset > regions[2, region] - size:
+            continue
+        port_half, label_half = get16(row, at + UDP), get16(row, at + INNER + 2)
+        low, high = (port_half, label_half) if low_half_in_port else (label_half, port_half)
+        column = found[:, kept]
+        column[_ROW] = rows[number]
+        column[_PSN] = get24(row, at + BTH + 9)
+        column[_ENTROPY] = high << 16 | low
+        column[_STAMP] = get16(row, at + EXT + METH_LEN) if flags & FLAG_TIMESTAMP else 0
+        column[_UDP] = get16(row, at + UDP + 4)
+        column[_URGENT] = flags & (FLAG_RETRANSMISSION | FLAG_ACK_REQUEST) != 0
+        column[_RTX] = flags & FLAG_RETRANSMISSION != 0
+        # spec 6.1: marks are on the outer header, the kernel does not copy them inwards
+        column[_MARKED] = get16(row, at + OUTER) >> 4 & 3 == ECN_CE
+        column[_LAST_ONE] = opcode in (_LAST, _LAST_IMM, _ONLY, _ONLY_IMM)
+        column[_REGION] = region
+        column[_OFFSET] = offset
+        column[_SIZE] = size
+        column[_HEAD] = head
+        column[_RQMSN] = get16(row, at + EXT)
+        column[_IMM] = get32(row, head - IMM_LEN) if has_immediate else -1
+        immediates |= has_immediate
+        kept += 1
+    return found[:, :kept], immediates
+
+
+@compiled
+def _place(
+    data: Octets,
+    region: int,
+    buffer: Octets,
+    port: Rows,
+    found: Rows,
+    fresh: npt.NDArray[np.bool_],
+    delivered: Rows,
+) -> bool:
+    """Payloads of one region to their places; True if another region is meant as well."""
+    others = False
+    for number in range(found.shape[1]):
+        if not fresh[number]:
+            continue
+        if found[_REGION, number] != region:
+            others = True
+            continue
+        row, size = found[_ROW, number], found[_SIZE, number]
+        offset, head = found[_OFFSET, number], found[_HEAD, number]
+        copy(data, offset, buffer[row], head, size)
+        delivered[port[row]] += size
+    return others
 
 
 class Landing:
@@ -49,146 +135,75 @@ class Landing:
     ) -> None:
         self.delivered_bytes = np.zeros(ports, np.int64)
         self.settings = settings
-        self._ports = ports
         self._qps = qps
         self._regions = regions
+        self._known: tuple[Region, ...] = ()
+        self._table = np.empty((3, 0), np.int64)
         self._drops = drops
 
-    def take(
-        self, batch: RxBatch, rows: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], now: int
-    ) -> None:
-        """Place the write packets `rows`, whose datagrams end at `ends`; unsound ones are counted."""
-        fields = view(batch.buffer, batch.at, layout.COMMON)
-        dqp = fields["dqp"][rows] & PSN_MASK
+    def take(self, batch: RxBatch, writes: Admitted, now: int) -> None:
+        """Place sound write packets; those that are not for a QP and a region of ours are counted."""
+        if len(self._known) != len(self._regions):
+            self._known = tuple(self._regions.values())
+            wrapped = np.array([region.address for region in self._known], np.uint64).view(np.int64)
+            sizes = [len(region.data) for region in self._known]
+            self._table = np.array([[region.rkey for region in self._known], wrapped, sizes], np.int64)
+        dqp = writes.dqp
         first = int(dqp[0])
-        groups = [first] if (dqp == first).all() else np.unique(dqp).tolist()
-        for qpn in groups:
-            mine = slice(None) if len(groups) == 1 else dqp == qpn
-            qp = self._qps.get(qpn)
-            if qp is None or qp.state not in RECEIVES:
-                self._drops["unknown QP"] += len(rows[mine])
-                continue
-            self._on_qp_writes(qp, batch, rows[mine], ends[mine], now)
-
-    def _on_qp_writes(
-        self, qp: Qp, batch: RxBatch, rows: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], now: int
-    ) -> None:
-        chosen = pick(rows)
-        fields = view(batch.buffer, batch.at, layout.COMMON)[chosen]
-        stamped = (fields["flags"] & FLAG_TIMESTAMP) != 0
-        if stamped.all():
-            writes = view(batch.buffer, batch.at, layout.WRITE)[chosen]
-            timestamp = writes["timestamp"]
-        elif not stamped.any():
-            writes = view(batch.buffer, batch.at, layout.WRITE_BARE)[chosen]
-            timestamp = np.zeros(len(rows), np.uint16)
-        else:  # two kinds in one batch: one after the other
-            self._on_qp_writes(qp, batch, rows[stamped], ends[stamped], now)
-            self._on_qp_writes(qp, batch, rows[~stamped], ends[~stamped], now)
+        if np.count_nonzero(dqp != first) == 0:
+            self._take_for(first, batch, writes.rows, writes.ends, writes.opcode, now)
             return
-        opcode = writes["opcode"]
-        head = writes.dtype.itemsize + layout.IMM_LEN * _HAS_IMM[opcode].astype(np.int64)
-        size = ends - layout.ICRC - (writes["pad"] >> 4 & 3) - head
-        target, offset = self._targets(writes["rkey"], writes["address"], size)
-        sound = (
-            (size >= 1)
-            & (size <= self.settings.payload)
-            & (target >= 0)
-            & qp.is_peer(batch.port[rows], writes["source_hi"], writes["source_lo"])
+        for qpn in np.unique(dqp).tolist():
+            mine = dqp == qpn
+            self._take_for(qpn, batch, writes.rows[mine], writes.ends[mine], writes.opcode[mine], now)
+
+    def _take_for(self, qpn: int, batch: RxBatch, rows: Rows, ends: Rows, opcode: Rows, now: int) -> None:
+        qp = self._qps.get(qpn)
+        if qp is None or qp.state not in RECEIVES:
+            self._drops["unknown QP"] += len(rows)
+            return
+        found, immediates = _read(
+            (batch.buffer, batch.at, batch.port),
+            rows,
+            ends,
+            opcode,
+            qp.peer_addresses,
+            self._table,
+            self.settings.payload,
+            self.settings.ev_format.low_half_in_port,
         )
-        if not sound.all():
-            self._drops["bad write"] += int((~sound).sum())
-            rows, ends, writes, head = rows[sound], ends[sound], writes[sound], head[sound]
-            size, offset, target, timestamp = size[sound], offset[sound], target[sound], timestamp[sound]
-            if not len(rows):
+        if refused := len(rows) - found.shape[1]:
+            self._drops["bad write"] += refused
+            if not found.shape[1]:
                 return
-        flags = writes["flags"]
-        rtx = (flags & FLAG_RETRANSMISSION) != 0
-        arrivals = Arrivals(
-            psn=writes["psn"] & PSN_MASK,
-            entropy=self.settings.ev_format.join(writes["sport"], writes["inner_class"]),
-            timestamp=timestamp,
-            udp_length=writes["udp_length"],
-            urgent=rtx | ((flags & FLAG_ACK_REQUEST) != 0),
-            rtx=rtx,
-            # spec 6.1: marks are on the outer header, the kernel does not copy them inwards
-            marked=(writes["outer_class"] >> 20 & 3) == ECN_CE,
-            last=_ENDS[writes["opcode"]],
-            immediates=_immediates(batch, rows, writes, head),
-        )
+        psn, entropy, stamp, udp_length, urgent, rtx, marked, last = found[_PSN : _LAST_ONE + 1]
+        known = _immediates(found) if immediates else ()
+        arrivals = Arrivals(psn, entropy, stamp, udp_length, urgent, rtx, marked, last, known)
 
         def place(fresh: npt.NDArray[np.bool_]) -> None:
             """spec 3.1 step 6: to its address at once, in any order."""
-            whole = fresh.all()
-            chosen = np.arange(len(rows)) if whole else np.flatnonzero(fresh)
-            self.delivered_bytes += np.bincount(
-                batch.port[rows[chosen]], size[chosen], minlength=self._ports
-            ).astype(np.int64)
-            for rkey in _values(target[chosen]):
-                for at in _values(head[chosen]):
-                    part = chosen[(target[chosen] == rkey) & (head[chosen] == at)]
-                    self._place(batch, rows[part], at, self._regions[rkey], offset[part], size[part])
+            region = int(found[_REGION, int(fresh.argmax())])
+            if self._place(batch, found, fresh, region):
+                for other in set(found[_REGION, fresh].tolist()) - {region}:
+                    self._place(batch, found, fresh, other)
 
         qp.responder.accept(arrivals, place, now)
         if not qp.responder.failed:
             qp.reverse.on_data(now)
 
-    def _place(
-        self,
-        batch: RxBatch,
-        rows: npt.NDArray[np.int64],
-        head: int,
-        region: Region,
-        offset: npt.NDArray[Any],
-        size: npt.NDArray[Any],
-    ) -> None:
-        if not len(rows):
-            return
-        scatter(region.data, offset, batch.buffer[pick(rows)], batch.at + head, size)
-
-    def _targets(
-        self, rkey: npt.NDArray[Any], address: npt.NDArray[Any], size: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """spec 2.6: every packet's region (its rkey, -1 if none holds the bytes) and the offset there."""
-        target = np.full(len(rkey), -1, np.int64)
-        offset = np.zeros(len(rkey), np.int64)
-        address = address.astype(np.uint64)
-        first = int(rkey[0])
-        for key in [first] if (rkey == first).all() else np.unique(rkey).tolist():
-            region = self._regions.get(key)
-            if region is None:
-                continue
-            mine = (rkey == key) & (size > 0)
-            mine &= region.holds(address, np.maximum(size, 0))
-            target[mine] = key
-            offset[mine] = (address[mine] - np.uint64(region.address)).astype(np.int64)
-        return target, offset
+    def _place(self, batch: RxBatch, found: Rows, fresh: npt.NDArray[np.bool_], region: int) -> bool:
+        data = self._known[region].data
+        return _place(data, region, batch.buffer, batch.port, found, fresh, self.delivered_bytes)
 
 
-def _values(column: npt.NDArray[np.int64]) -> list[int]:
-    """The different values of a column; nearly always there is just one."""
-    if not len(column) or (column == column[0]).all():
-        column = column[:1]
-    return [int(value) for value in np.unique(column)]
+def is_write(opcode: Rows) -> npt.NDArray[np.bool_]:
+    """Which packets write to memory (spec 2.4)."""
+    return np.asarray((opcode >= _FIRST) & (opcode <= _MOST))
 
 
-def _immediates(
-    batch: RxBatch, rows: npt.NDArray[np.int64], writes: npt.NDArray[Any], head: npt.NDArray[np.int64]
-) -> tuple[Immediate, ...]:
+def _immediates(found: Rows) -> tuple[Immediate, ...]:
     """spec 2.1: the immediate follows RETH, directly before the payload."""
-    has = _HAS_IMM[writes["opcode"]]
-    if not has.any():
-        return ()
     return tuple(
-        Immediate(
-            number,
-            int(writes["rqmsn"][number]),
-            int.from_bytes(
-                batch.buffer[rows[number], batch.at + head[number] - layout.IMM_LEN :][
-                    : layout.IMM_LEN
-                ].tobytes(),
-                "big",
-            ),
-        )
-        for number in np.flatnonzero(has).tolist()
+        Immediate(number, int(found[_RQMSN, number]), int(found[_IMM, number]))
+        for number in np.flatnonzero(found[_IMM] >= 0).tolist()
     )

@@ -116,8 +116,8 @@ class Qp:
         self._again_class = (dscp.trimmable_retx if trims else dscp.no_trim) << 2 | ECN_ECT0
         self._control_class = dscp.control << 2
         self._heads = self._write_heads()
-        peer = [np.frombuffer(spec.peer.get(port.plane, bytes(16)), ">u8") for port in ports]
-        self._peer_hi, self._peer_lo = np.array(peer, np.uint64).T
+        peer = [np.frombuffer(spec.peer.get(port.plane, bytes(16)), np.uint8) for port in ports]
+        self.peer_addresses = np.array(peer).reshape(-1, 16)  # by local port, whose plane is theirs
 
     # ---- states (spec 1.1, 1.3) ----------------------------------------------------------------
 
@@ -133,11 +133,9 @@ class Qp:
         if isinstance(event, QpFailed) and self.state is not QpState.ERROR:
             self.move(QpState.ERROR, event.at)  # when one half fails, so does the other
 
-    def is_peer(
-        self, port: npt.NDArray[np.int64], high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]
-    ) -> npt.NDArray[np.bool_]:
-        """Which source addresses (as two words) are the peer's in the plane of the port they came by."""
-        return np.asarray((self._peer_hi[port] == high) & (self._peer_lo[port] == low))
+    def is_peer(self, port: int, address: bytes) -> bool:
+        """Whether an address is the peer's in the plane of a local port."""
+        return bytes(self.peer_addresses[port]) == address
 
     def _flow(self, path: EvPath) -> FlowAddress:
         port = self._ports[path.port]

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mrcnet.mrc.arrived import SPAN, Arrived, Column, Recorded
 from mrcnet.mrc.events import Event, Failure, MessageArrived, QpFailed, ReceiveCompleted, ReceiveFailed
-from mrcnet.mrc.psn import bitmap_of, unwrap_all
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.control import Nack, Sack, TransportAck
-from mrcnet.mrc.wire.numbers import MPR_UNIT, NOMINAL_OVERHEAD, Mark, NackReason
+from mrcnet.mrc.wire.numbers import MPR_UNIT, Mark, NackReason
 
-Column = npt.NDArray[Any]
 _REFUSALS = 4  # NACKs of one batch for packets beyond the window: a peer that floods is not answered in kind
-_SPAN = 64  # a SACK's bitmap
 _OLDEST = -(1 << 15)  # ack_psn_offset has 16 bits: older replays must not look like newer packets
 _WAITING = 1 << 10  # SACKs that wait to be sent: a storm of probes drops the oldest, as a network would
 _NEWS = 1 << 10  # PSNs that one step shows as newly missing: a far jump is not told hole by hole
@@ -41,10 +38,10 @@ class Arrivals:
     entropy: Column
     timestamp: Column
     udp_length: Column
-    urgent: Column  # bool: rtx or acknowledge request set (spec 3.3)
-    rtx: Column  # bool
-    marked: Column  # bool: ECN CE on the outer header
-    last: Column  # bool: the last packet of its message
+    urgent: Column  # 1: rtx or acknowledge request set (spec 3.3)
+    rtx: Column
+    marked: Column  # 1: ECN CE on the outer header
+    last: Column  # 1: the last packet of its message
     immediates: tuple[Immediate, ...] = ()
 
 
@@ -78,16 +75,10 @@ class Responder:
         self._peer_qpn = peer_qpn
         self._settings = settings
         self._emit = emit
-        self.cack = start_psn - 1  # spec 3.1: agreed start PSN - 1
-        self.max_rcv = start_psn - 1
         self.units = settings.mpr_units  # spec 1.2: the window offered
-        self._edge = self.cack + settings.mpr  # the highest PSN that the peer was ever allowed to send
+        self._arrived = Arrived(start_psn, settings.mpr, settings.mpr_most)
         self._penalty, self._restore = 0, False
         self._acked = start_psn - 1  # what the last Transport ACK said
-        size = 1 << (settings.mpr_most - 1).bit_length()
-        self._mask = size - 1
-        self._got = np.zeros(size, np.bool_)
-        self._last = np.zeros(size, np.bool_)
         self._rcvd_bytes = 0
         self._trigger = 0
         self._messages = 0
@@ -100,6 +91,16 @@ class Responder:
         self._told_max = start_psn - 1  # max_rcv at the last SACK
         self._walk = start_psn  # spec 3.4: where the next look at older holes begins
         self._low_turn = True
+
+    @property
+    def cack(self) -> int:
+        """All packets up to this PSN have arrived (spec 3.1)."""
+        return self._arrived.cack
+
+    @property
+    def max_rcv(self) -> int:
+        """The highest PSN that has arrived."""
+        return self._arrived.max_rcv
 
     def accept(self, arrivals: Arrivals, place: Callable[[npt.NDArray[np.bool_]], None], now: int) -> None:
         """Take a batch of packets whose headers are in order (spec 3.1).
@@ -115,31 +116,28 @@ class Responder:
                 int(arrivals.timestamp[0]),
             )
             return
-        psn = unwrap_all(arrivals.psn, self.cack)
-        self.counters.arrived += len(psn)
-        beyond = psn > self._edge
-        if beyond.any():
-            self._refuse(arrivals, psn, beyond)
-        fresh = (psn > self.cack) & ~beyond
-        fresh[fresh] = ~self._got[psn[fresh] & self._mask]
-        fresh = _first_of_each(psn, fresh)
-        new = psn[fresh]
-        repeated = ~fresh & ~beyond  # spec 3.1 step 4: told again, not placed, not counted
-        self.counters.delivered += len(new)
-        self.counters.duplicates += int(repeated.sum())
-        at = new & self._mask
-        self._got[at] = True
-        self._last[at] = arrivals.last[fresh]
-        sizes = arrivals.udp_length[fresh].astype(np.int64)
-        self._rcvd_bytes += int(sizes.sum()) + NOMINAL_OVERHEAD * len(new)  # spec 3.1 step 5, nominal sizes
-        if len(new):
-            self.max_rcv = max(self.max_rcv, int(new.max()))
-        place(fresh)
+        batch = self._arrived.record(
+            arrivals.psn,
+            arrivals.udp_length,
+            arrivals.urgent,
+            arrivals.marked,
+            arrivals.last,
+            self._settings.sack_minimum,
+        )
+        self.counters.arrived += len(batch.psn)
+        self.counters.delivered += batch.new
+        self.counters.duplicates += batch.again
+        self._rcvd_bytes += batch.nominal
+        if batch.beyond:
+            self._refuse(arrivals, batch)
+        if batch.new:
+            place(batch.fresh)
         for immediate in arrivals.immediates:
-            if fresh[immediate.row] and not self._keep(int(psn[immediate.row]), immediate, arrivals, now):
+            row = immediate.row
+            if batch.fresh[row] and not self._keep(int(batch.psn[row]), immediate, arrivals, now):
                 return
-        before = self.cack
-        ended = self._advance()
+        before = self._arrived.cack
+        ended = self._arrived.advance()
         if self._stash and ended:
             if not self._complete(before, arrivals, now):
                 return
@@ -147,15 +145,15 @@ class Responder:
             for _ in range(ended):
                 self._emit(MessageArrived(now, self.qpn, self._messages))
                 self._messages += 1
-        self._decide(psn, fresh, repeated, sizes, arrivals)
+        self._decide(batch, arrivals)
 
-    def _refuse(self, arrivals: Arrivals, psn: npt.NDArray[np.int64], beyond: npt.NDArray[np.bool_]) -> None:
+    def _refuse(self, arrivals: Arrivals, batch: Recorded) -> None:
         """spec 3.1 step 3, section 9 no. 11: what lies beyond the window gets NACK 0x0B."""
-        self.counters.out_of_window += int(beyond.sum())
-        for row in np.flatnonzero(beyond)[:_REFUSALS].tolist():
+        self.counters.out_of_window += batch.beyond
+        for row in np.flatnonzero(~(batch.fresh | batch.repeated))[:_REFUSALS].tolist():
             self.refuse(
                 NackReason.PSN_OOR_WINDOW,
-                int(psn[row]),
+                int(batch.psn[row]),
                 int(arrivals.entropy[row]),
                 int(arrivals.timestamp[row]),
             )
@@ -172,7 +170,7 @@ class Responder:
         if not 1 <= units * MPR_UNIT <= self._settings.mpr_most:
             raise ValueError(f"a window has 1 to {self._settings.mpr_most // MPR_UNIT} units, not {units}")
         self.units = units
-        self._edge = max(self._edge, self.cack + units * MPR_UNIT)
+        self._arrived.widen(units * MPR_UNIT)
 
     def set_penalty(self, penalty: int, *, restore: bool = False) -> None:
         """spec 3.6: ask the peer to slow down, 0 (not at all) to 127 (about a packet per RTT).
@@ -207,7 +205,7 @@ class Responder:
     def _complete(self, before: int, arrivals: Arrivals, now: int) -> bool:
         """Messages that became whole when cack moved on from `before`, in send order; False on an error."""
         psn = np.arange(before + 1, self.cack + 1)
-        for last in psn[self._last[psn & self._mask]].tolist():
+        for last in psn[self._arrived.ends_message(psn)].tolist():
             immediate = self._stash.pop(last, None)
             if immediate is not None:
                 in_order = immediate.rqmsn == self._delivered_imm & 0xFFFF
@@ -234,55 +232,35 @@ class Responder:
         """Owe the peer a NACK (spec 2.8)."""
         self._pending.append(Nack(reason, entropy, self.qpn, self._peer_qpn, psn, timestamp))
 
-    def _advance(self) -> int:
-        """spec 3.1 step 5: move cack over the contiguous run; returns how many messages became whole."""
-        if self.max_rcv == self.cack:
-            return 0
-        at = np.arange(self.cack + 1, self.max_rcv + 1) & self._mask
-        held = self._got[at]
-        run = len(at) if held.all() else int(held.argmin())
-        done = at[:run]
-        self._got[done] = False
-        self.cack += run
-        self._edge = max(self._edge, self.cack + self.units * MPR_UNIT)
-        return int(self._last[done].sum())
-
     # ---- SACK generation (spec 3.3, 3.4) ------------------------------------------------------
 
-    def _decide(
-        self,
-        psn: npt.NDArray[np.int64],
-        fresh: npt.NDArray[np.bool_],
-        repeated: npt.NDArray[np.bool_],
-        sizes: npt.NDArray[np.int64],
-        arrivals: Arrivals,
-    ) -> None:
+    def _decide(self, batch: Recorded, arrivals: Arrivals) -> None:
         """spec 3.3, spec 3.1 step 7. What a batch triggers leaves when all of it is recorded."""
-        self._trigger += int(np.maximum(sizes, self._settings.sack_minimum).sum())
-        marked = np.flatnonzero(arrivals.marked & (fresh | repeated))
-        for row in marked.tolist():  # a mark names its own EV, so it is never coalesced
-            self._report(int(psn[row]), row, arrivals, Mark.SKIP_ONCE, self._base_for(int(psn[row])))
-        rows = np.flatnonzero(fresh | repeated)
-        if not len(rows):
+        self._trigger += batch.weight
+        if not batch.new + batch.again:
             return
-        self._untold.append(psn[rows])
-        if self._settings.transport_ack and self.cack > self._acked and arrivals.urgent[rows].any():
+        told = batch.fresh | batch.repeated
+        if batch.marked:
+            marked = np.flatnonzero((arrivals.marked != 0) & told)
+            for row in marked.tolist():  # a mark names its own EV, so it is never coalesced
+                psn = int(batch.psn[row])
+                self._report(psn, row, arrivals, Mark.SKIP_ONCE, self._base_for(psn))
+        rows = np.flatnonzero(told)
+        self._untold.append(batch.psn[rows])
+        if self._settings.transport_ack and self.cack > self._acked and batch.urgent:
             self._pending.append(TransportAck(self.cack, self._messages))  # section 9 no. 30
             self._acked = self.cack
-        if (
-            self._trigger < self._settings.sack_threshold
-            and not (arrivals.urgent[rows] | repeated[rows]).any()
-        ):
+        if self._trigger < self._settings.sack_threshold and not batch.urgent and not batch.again:
             return
-        for base, row in self._windows(psn, rows):
-            self._report(int(psn[row]), row, arrivals, Mark.NONE, base)
+        for base, row in self._windows(batch.psn, rows):
+            self._report(int(batch.psn[row]), row, arrivals, Mark.NONE, base)
         self._trigger = 0
         self._untold.clear()
         self._told_max = self.max_rcv
 
     def _base_for(self, psn: int) -> int:
         """spec 3.4: the window that contains the packet."""
-        return self.cack + 1 if psn <= self.cack + _SPAN else psn - _SPAN + 1
+        return self.cack + 1 if psn <= self.cack + SPAN else psn - SPAN + 1
 
     def _windows(self, psn: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
         """Bitmap bases of the SACKs to send, each with the row that serves as its trigger: the last arrival
@@ -291,19 +269,19 @@ class Responder:
         Together they show all that arrived since the last SACK and all that it passed over; before that, in
         turn, the lowest hole and a walk over the older ones in steps of 64, so that no hole stays untold.
         """
-        if self.max_rcv <= self.cack + _SPAN:
+        if self.max_rcv <= self.cack + SPAN:
             return [(self.cack + 1, int(rows[-1]))]
         bases = [self._older()]
         passed = np.arange(max(self._told_max + 1, self.max_rcv - _NEWS), self.max_rcv + 1)
         above = np.unique(np.concatenate((*self._untold, passed)))
-        above = above[(above > self.cack) & ((above < bases[0]) | (above >= bases[0] + _SPAN))]
+        above = above[(above > self.cack) & ((above < bases[0]) | (above >= bases[0] + SPAN))]
         while len(above):
             bases.append(int(above[0]))
-            above = above[above >= bases[-1] + _SPAN]
+            above = above[above >= bases[-1] + SPAN]
         arrived = psn[rows]
         windows: list[tuple[int, int]] = []
         for base in bases:
-            inside = rows[(arrived >= base) & (arrived < base + _SPAN)]
+            inside = rows[(arrived >= base) & (arrived < base + SPAN)]
             windows.append((base, int(inside[-1]) if len(inside) else int(rows[-1])))
         return windows
 
@@ -312,9 +290,9 @@ class Responder:
         self._low_turn = not self._low_turn
         if not self._low_turn:
             return self.cack + 1
-        self._walk += _SPAN
-        if not self.cack + _SPAN < self._walk <= self.max_rcv:
-            self._walk = self.cack + 1 + _SPAN
+        self._walk += SPAN
+        if not self.cack + SPAN < self._walk <= self.max_rcv:
+            self._walk = self.cack + 1 + SPAN
         return self._walk
 
     def _report(self, psn: int, row: int, arrivals: Arrivals, mark: Mark, base: int) -> None:
@@ -343,9 +321,6 @@ class Responder:
     def _sack(
         self, trigger: int, base: int, entropy: int, timestamp: int, *, mark: Mark, probe: bool
     ) -> Sack:
-        window = np.arange(base, base + _SPAN)
-        flags = self._got[window & self._mask] & (window <= self.max_rcv) & (window > self.cack)
-        held = self._got.sum() if self.max_rcv > self.cack else 0
         return Sack(
             mark=mark,
             probe=probe,
@@ -356,9 +331,9 @@ class Responder:
             cack=self.cack,
             mpr=self.units if self._settings.dynamic_mpr else 0,  # spec 3.7
             offset=base - self.cack,
-            bitmap=bitmap_of(flags),
+            bitmap=self._arrived.bitmap(base),
             timestamp=timestamp,
-            ooo_count=int(held),  # section 9 no. 12: packets held above cack
+            ooo_count=self._arrived.held,  # section 9 no. 12: packets held above cack
             rcvd_bytes=-(-self._rcvd_bytes // 256),  # spec 2.7: units of 256 bytes, rounded up
             penalty=self._penalty,
             restore=self._restore,
@@ -372,17 +347,3 @@ class Responder:
     def has_reports(self) -> bool:
         """Whether a SACK, NACK or Transport ACK waits to be sent."""
         return bool(self._pending)
-
-
-def _first_of_each(psn: npt.NDArray[np.int64], fresh: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Clear the later copies of a PSN that stands in one batch twice."""
-    new = psn[fresh]
-    if len(new) < 2 or (np.diff(new) > 0).all():
-        return fresh
-    _, first = np.unique(new, return_index=True)
-    if len(first) == len(new):
-        return fresh
-    rows = np.flatnonzero(fresh)[first]
-    fresh = np.zeros_like(fresh)
-    fresh[rows] = True
-    return fresh

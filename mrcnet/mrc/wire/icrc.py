@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.memory import pick
+from mrcnet.mrc.compiled import compiled
 from mrcnet.mrc.wire.layout import BTH, EXT, ICRC, INNER, UDP
 
 crc32: Callable[..., int]
@@ -17,84 +17,84 @@ try:
 except ImportError:
     from zlib import crc32
 
-_PREFIX = 8
-_HEAD = _PREFIX + EXT - INNER  # eight bytes of ones, inner IPv6, UDP, BTH
+_ONES = 8  # eight bytes of ones stand before the inner header
+_FROM = INNER - _ONES
+_SPAN = EXT - _FROM  # ones, inner IPv6, UDP, BTH
+
+Octets = npt.NDArray[np.uint8]
+Rows = npt.NDArray[np.int64]
 
 
-def masked_heads(heads: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Inner IPv6, UDP and BTH (n, 60) -> the same behind eight ones, variant fields set to ones (n, 68)."""
-    masked = np.empty((len(heads), _HEAD), np.uint8)
-    masked[:, :_PREFIX] = 0xFF
-    masked[:, _PREFIX:] = heads
-    ip = _PREFIX
-    masked[:, ip] = 0x6F  # spec 2.15 rule 2: traffic class and flow label; the version stays 6
-    masked[:, ip + 1 : ip + 4] = 0xFF
-    masked[:, ip + 7] = 0xFF  # hop limit
-    udp = ip + UDP - INNER
-    masked[:, udp + 6 : udp + 8] = 0xFF  # rule 3: the UDP checksum
-    masked[:, ip + BTH - INNER + 4] = 0xFF  # rule 3: var_res
-    return masked
+@compiled
+def _mask(buffer: Octets, at: int, rows: Rows, kept: Octets) -> None:
+    """Make ones of what may change on the way, and of the eight bytes before; `kept` (n, 68) remembers."""
+    for number in range(len(rows)):
+        row = buffer[rows[number]]
+        first = at + _FROM
+        for place in range(_SPAN):
+            kept[number, place] = row[first + place]
+        for place in range(_ONES):
+            row[first + place] = 0xFF
+        ip = at + INNER
+        row[ip] = 0x6F  # spec 2.15 rule 2: traffic class and flow label; the version stays 6
+        row[ip + 1] = row[ip + 2] = row[ip + 3] = 0xFF
+        row[ip + 7] = 0xFF  # hop limit
+        row[at + UDP + 6] = row[at + UDP + 7] = 0xFF  # rule 3: the UDP checksum
+        row[at + BTH + 4] = 0xFF  # rule 3: var_res
 
 
-def compute(
-    buffer: npt.NDArray[np.uint8], at: int, rows: npt.NDArray[Any], ends: npt.NDArray[Any]
-) -> npt.NDArray[np.uint32]:
+@compiled
+def _restore(buffer: Octets, at: int, rows: Rows, kept: Octets) -> None:
+    for number in range(len(rows)):
+        row = buffer[rows[number]]
+        for place in range(_SPAN):
+            row[at + _FROM + place] = kept[number, place]
+
+
+@compiled
+def _store(buffer: Octets, rows: Rows, ends: Rows, values: Rows) -> None:
+    """Rule 5: least significant byte first."""
+    for number in range(len(rows)):
+        row, last = buffer[rows[number]], ends[number]
+        for place in range(ICRC):
+            row[last - ICRC + place] = values[number] >> 8 * place & 0xFF
+
+
+@compiled
+def _agree(buffer: Octets, at: int, rows: Rows, ends: Rows, values: Rows) -> npt.NDArray[np.bool_]:
+    sound = np.empty(len(rows), np.bool_)
+    for number in range(len(rows)):
+        row, last = buffer[rows[number]], at + ends[number]
+        found = np.int64(0)
+        for place in range(ICRC):
+            found |= np.int64(row[last - ICRC + place]) << 8 * place
+        sound[number] = found == values[number]
+    return sound
+
+
+def compute(buffer: Octets, at: int, rows: npt.NDArray[Any], ends: npt.NDArray[Any]) -> Rows:
     """ICRC of frames in `buffer` (n, stride), C-contiguous, whose frames begin at column `at`.
 
     `rows` (m) picks the frames, `ends` (m) are their lengths including the four ICRC bytes. Returns (m).
+    The frames are masked where they stand, for a CRC goes fastest over bytes in one piece, and put right.
     """
-    stride = buffer.shape[1]
-    heads = masked_heads(buffer[pick(rows), at + INNER : at + EXT]).data.cast("B")
+    kept = np.empty((len(rows), _SPAN), np.uint8)
+    _mask(buffer, at, rows, kept)
     flat = buffer.data.cast("B")
-    base = rows * stride + at
-    starts = (base + EXT).tolist()
-    stops = (base + ends - ICRC).tolist()
-    head_at = range(0, len(rows) * _HEAD, _HEAD)
+    base = rows * buffer.shape[1] + at
+    starts = (base + _FROM).tolist()
+    stops = (base + (ends - ICRC)).tolist()
     crc = crc32
-    return np.array(
-        [
-            crc(flat[start:stop], crc(heads[head : head + _HEAD]))
-            for head, start, stop in zip(head_at, starts, stops, strict=True)
-        ],
-        np.uint32,
-    )
+    values = np.array([crc(flat[start:stop]) for start, stop in zip(starts, stops, strict=True)], np.int64)
+    _restore(buffer, at, rows, kept)
+    return values
 
 
-def seal(buffer: npt.NDArray[np.uint8], rows: npt.NDArray[Any], ends: npt.NDArray[Any]) -> None:
+def seal(buffer: Octets, rows: npt.NDArray[Any], ends: npt.NDArray[Any]) -> None:
     """Compute and write the ICRC of the frames `rows`, which begin at column 0."""
-    values = compute(buffer, 0, rows, ends).astype("<u4")
-    if (column := _column(buffer, 0, rows, ends)) is not None:
-        column[:] = values
-    else:
-        buffer.reshape(-1)[_places(buffer, 0, rows, ends)] = values.view(np.uint8).reshape(-1, ICRC)
+    _store(buffer, rows, ends, compute(buffer, 0, rows, ends))
 
 
-def check(
-    buffer: npt.NDArray[np.uint8], at: int, rows: npt.NDArray[Any], ends: npt.NDArray[Any]
-) -> npt.NDArray[np.bool_]:
+def check(buffer: Octets, at: int, rows: npt.NDArray[Any], ends: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Which of the frames `rows` carry the ICRC that their bytes demand; shape (m)."""
-    values = compute(buffer, at, rows, ends)
-    stored = _column(buffer, at, rows, ends)
-    if stored is None:
-        found = buffer.reshape(-1)[_places(buffer, at, rows, ends)]
-        stored = np.ascontiguousarray(found).view("<u4")[:, 0]
-    return np.asarray(stored == values)
-
-
-def _column(
-    buffer: npt.NDArray[np.uint8], at: int, rows: npt.NDArray[Any], ends: npt.NDArray[Any]
-) -> npt.NDArray[Any] | None:
-    """The ICRC fields as a view, least significant byte first (rule 5), of adjoining frames of one length."""
-    first, chosen = int(ends[0]), pick(rows)
-    if isinstance(chosen, slice) and (ends == first).all():
-        stop = at + first
-        return np.asarray(buffer[chosen, stop - ICRC : stop].view("<u4")[:, 0])
-    return None
-
-
-def _places(
-    buffer: npt.NDArray[np.uint8], at: int, rows: npt.NDArray[Any], ends: npt.NDArray[Any]
-) -> npt.NDArray[Any]:
-    """Flat positions of the ICRC bytes of any frames, (m, 4)."""
-    first = rows * buffer.shape[1] + at + ends - ICRC
-    return np.asarray(first[:, None] + np.arange(ICRC))
+    return _agree(buffer, at, rows, ends, compute(buffer, at, rows, ends))

@@ -63,13 +63,13 @@ def arrivals(*psn: int, size: int = 4_000, **flags: Any) -> Arrivals:
     """Write packets; `urgent`, `rtx`, `marked`, `last` are sets of the PSNs that have the flag."""
     wire = np.array(psn, np.int64) & 0xFFFFFF
     chosen = {
-        name: np.isin(np.array(psn), list(flags.get(name, ())))
+        name: np.isin(np.array(psn), list(flags.get(name, ()))).astype(np.int64)
         for name in ("urgent", "rtx", "marked", "last")
     }
     return Arrivals(
-        psn=wire.astype(np.uint32),
-        entropy=np.arange(len(psn), dtype=np.uint32) + 0xE000,
-        timestamp=np.arange(len(psn), dtype=np.uint16) + 0x7000,
+        psn=wire,
+        entropy=np.arange(len(psn)) + 0xE000,
+        timestamp=np.arange(len(psn)) + 0x7000,
         udp_length=np.full(len(psn), size - 40),
         **chosen,
     )

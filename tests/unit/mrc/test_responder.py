@@ -21,8 +21,12 @@ WRAP = 1 << 24
 
 def take(responder: Responder, batch: Arrivals, now: int = 0) -> list[bool]:
     """Hand a batch in; which rows were placed."""
-    placed: list[bool] = []
-    responder.accept(batch, lambda fresh: placed.extend(fresh.tolist()), now)
+    placed = [False] * len(batch.psn)
+
+    def place(fresh: np.ndarray) -> None:
+        placed[:] = fresh.tolist()
+
+    responder.accept(batch, place, now)
     return placed
 
 
