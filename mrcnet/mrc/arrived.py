@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.compiled import compiled
+from mrcnet.compiled import compiled
 from mrcnet.mrc.wire.numbers import NOMINAL_OVERHEAD, PSN_BITS, PSN_MASK
 
 Column = npt.NDArray[np.int64]

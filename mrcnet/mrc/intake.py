@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.compiled import Octets, compiled, get16, get24, same
+from mrcnet.compiled import Octets, compiled, get16, get24, same
 from mrcnet.mrc.qp import LocalPort
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire import icrc

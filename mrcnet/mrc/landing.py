@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
+from mrcnet.compiled import Octets, compiled, copy, get16, get24, get32, get64, same
 from mrcnet.mrc.attributes import RECEIVES
-from mrcnet.mrc.compiled import Octets, compiled, copy, get16, get24, get32, get64, same
 from mrcnet.mrc.intake import Admitted
 from mrcnet.mrc.memory import Region
 from mrcnet.mrc.qp import Qp

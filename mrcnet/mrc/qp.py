@@ -11,8 +11,7 @@ import numpy.typing as npt
 from mrcnet.mrc.attributes import Attributes, QpState, agree, offer, step
 from mrcnet.mrc.events import Event, Failure, QpFailed
 from mrcnet.mrc.evs import Cause, EvPath, EvSet, EvStatus
-from mrcnet.mrc.flight import Columns
-from mrcnet.mrc.memory import gather
+from mrcnet.mrc.framing import Heads, frame_writes
 from mrcnet.mrc.nscc import Nscc
 from mrcnet.mrc.prober import Probe, Prober
 from mrcnet.mrc.requestor import Requestor
@@ -23,13 +22,10 @@ from mrcnet.mrc.spray import Spray
 from mrcnet.mrc.window import FixedWindow
 from mrcnet.mrc.wire import control, icrc, layout
 from mrcnet.mrc.wire.control import Nack, TransportAck
-from mrcnet.mrc.wire.frames import FlowAddress, TxBatch, head, set_lengths, view
+from mrcnet.mrc.wire.frames import FlowAddress, TxBatch, head, view
 from mrcnet.mrc.wire.numbers import (
     ECN_ECT0,
-    FLAG_ACK_REQUEST,
     FLAG_RETRANSMISSION,
-    FLAG_TIMESTAMP,
-    PSN_MASK,
     QPN_ENDPOINT,
     EndpointOp,
     Opcode,
@@ -150,7 +146,7 @@ class Qp:
         self._flows[number] = self._flow(path)
         self._made = {key: made for key, made in self._made.items() if key[0] != number}
         first = self._head(number, self._data_class, self.spec.peer_qpn)
-        self._heads[number, : layout.EXT] = np.frombuffer(first, np.uint8)
+        self._heads.rows[number, : layout.EXT] = np.frombuffer(first, np.uint8)
 
     def deny(self, ev: int, now: int) -> None:
         """The controller takes an EV out for as long as it wants. ValueError if it is unknown."""
@@ -172,113 +168,31 @@ class Qp:
             made = self._made[key] = head(self._flows[number], form, udp_port, traffic_class, dqp)
         return made
 
-    def _write_heads(self) -> npt.NDArray[np.uint8]:
-        """All that the writes on one EV have in common, a row an EV: (EVs, 138)."""
+    def _write_heads(self) -> Heads:
+        """All that the writes on one EV have in common."""
         heads = np.zeros((len(self._flows), layout.WRITE_HEAD), np.uint8)
         for number in range(len(self._flows)):
             first = self._head(number, self._data_class, self.spec.peer_qpn)
             heads[number, : layout.EXT] = np.frombuffer(first, np.uint8)
         view(heads, 0, layout.WRITE)["timestamp_unit"] = layout.TIMESTAMP_UNIT_OWN | layout.TIMESTAMP_FTYPE
-        return heads
+        return Heads(heads, self.evs.port, self._data_class ^ self._again_class)
 
     # ---- writes --------------------------------------------------------------------------------
 
     def fill(self, out: TxBatch, count: int, room: Room, now: int) -> int:
         """Frame up to `count` packets into `out`; returns how many. `room` shrinks by what each port took."""
-        psn, ev = self.requestor.take(count, room, now)
+        requestor = self.requestor
+        psn, ev = requestor.take(count, room, now)
         if not len(psn):
             return 0
-        start, stop = out.count, out.count + len(psn)
-        rows = out.buffer[start:stop]
-        columns = self.requestor.columns(psn)
-        rows[:, : layout.WRITE_HEAD] = self._heads[ev]
-        fields = view(rows, 0, layout.WRITE)
-        flags = np.full(len(psn), FLAG_TIMESTAMP, np.int64)
-        flags[_ENDS_MESSAGE[columns.opcode]] |= FLAG_ACK_REQUEST  # spec 5.2
-        flags[len(psn) - self.requestor.near_full(len(psn)) :] |= FLAG_ACK_REQUEST
-        if not self.requestor.sendable():
-            flags[-1] |= FLAG_ACK_REQUEST  # the window is closed: the answer opens it
-        if columns.again.any():
-            flags[columns.again] |= FLAG_RETRANSMISSION
-            fields["outer_class"][columns.again] ^= (self._data_class ^ self._again_class) << 20
-            fields["inner_class"][columns.again] ^= (self._data_class ^ self._again_class) << 20
-        fields["psn"] = flags << 24 | (psn & PSN_MASK)
-        fields["opcode"] = columns.opcode
-        fields["msn"] = columns.message & 0xFFFF
-        fields["timestamp"] = layout.timestamp(now)
-        fields["address"] = columns.address
-        fields["rkey"] = columns.rkey
-        fields["dma_length"] = columns.total
-        self._payload(rows, columns)
-        head = self._immediates(rows, fields, columns) if self.requestor.immediates else layout.WRITE_HEAD
-        out.length[start:stop] = self._finish(rows, fields, columns.size, head)
-        out.port[start:stop] = self.evs.port[ev]
+        ask = requestor.near_full(len(psn))
+        if not requestor.sendable():
+            ask = max(ask, 1)  # the window is closed: the answer opens it
+        start = out.count
+        frame_writes(out, psn, ev, requestor, self._heads, layout.timestamp(now), ask, room)
         if self._settings.icrc:
-            icrc.seal(out.buffer, np.arange(start, stop), out.length[start:stop])
-        out.count = stop
-        room -= np.bincount(self.evs.port[ev], minlength=len(room))
+            icrc.seal(out.buffer, np.arange(start, out.count), out.length[start : out.count])
         return len(psn)
-
-    def _payload(self, rows: npt.NDArray[np.uint8], columns: Columns) -> None:
-        """Copy payloads to where they stand in a plain write."""
-        messages = columns.message
-        for number in np.unique(messages).tolist() if messages[0] != messages[-1] else [int(messages[0])]:
-            mine = messages == number
-            source = self.requestor.message(number).source.data
-            if mine.all():
-                gather(rows, layout.WRITE_HEAD, source, columns.source, columns.size)
-                continue
-            part = np.flatnonzero(mine)
-            block = rows[part[0] : part[-1] + 1]
-            if len(part) == len(block):
-                gather(block, layout.WRITE_HEAD, source, columns.source[part], columns.size[part])
-            else:  # a repeated packet between others
-                for row in part.tolist():
-                    gather(
-                        rows[row : row + 1],
-                        layout.WRITE_HEAD,
-                        source,
-                        columns.source[[row]],
-                        columns.size[[row]],
-                    )
-
-    def _immediates(
-        self, rows: npt.NDArray[np.uint8], fields: npt.NDArray[np.void], columns: Columns
-    ) -> npt.NDArray[np.int64]:
-        """spec 2.1, 2.6: RQMSN in all packets of a WriteIMM, ImmDt after RETH in its last one.
-
-        Returns where the payloads begin, per frame.
-        """
-        for number in np.unique(columns.message).tolist():
-            message = self.requestor.message(number)
-            if message.immediate is None:
-                continue
-            mine = np.flatnonzero(columns.message == number)
-            fields["rqmsn"][mine] = message.rqmsn
-            for row in mine[_HAS_IMM[columns.opcode[mine]]].tolist():
-                at, size = layout.WRITE_HEAD, int(columns.size[row])
-                rows[row, at + layout.IMM_LEN : at + layout.IMM_LEN + size] = rows[row, at : at + size].copy()
-                value = message.immediate.to_bytes(layout.IMM_LEN, "big")
-                rows[row, at : at + layout.IMM_LEN] = np.frombuffer(value, np.uint8)
-        return np.asarray(layout.WRITE_HEAD + layout.IMM_LEN * _HAS_IMM[columns.opcode], np.int64)
-
-    @staticmethod
-    def _finish(
-        rows: npt.NDArray[np.uint8],
-        fields: npt.NDArray[np.void],
-        size: npt.NDArray[np.int64],
-        head: npt.NDArray[np.int64] | int,
-    ) -> npt.NDArray[np.int64]:
-        """Pad to four bytes (spec 2.5), set lengths; returns the frames' lengths."""
-        pad = -size & 3
-        ends = head + size
-        for row in np.flatnonzero(pad).tolist():
-            end = int(ends[row])
-            rows[row, end : end + int(pad[row])] = 0
-        fields["pad"] = pad << 4
-        lengths = ends + pad + layout.ICRC
-        set_lengths(fields, lengths)
-        return np.asarray(lengths, np.int64)
 
     # ---- control -------------------------------------------------------------------------------
 

@@ -21,9 +21,9 @@ from mrcnet.mrc.events import (
     WindowChanged,
 )
 from mrcnet.mrc.evs import Cause, EvSet
-from mrcnet.mrc.flight import OVERHEAD, Column, Columns, Flight, Message, Psns
+from mrcnet.mrc.flight import OVERHEAD, Bitmap, Column, Flight, Message, Psns
 from mrcnet.mrc.memory import Region
-from mrcnet.mrc.psn import bits_of, unwrap
+from mrcnet.mrc.psn import unwrap
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.spray import Spray
 from mrcnet.mrc.window import Controller, Feedback
@@ -80,7 +80,7 @@ class Requestor:
         self.next_psn = start_psn
         self.cack = start_psn - 1
         self._mpr = settings.mpr
-        self._flight = Flight(settings.mpr_most, settings.payload, len(evs.paths))
+        self.flight = Flight(settings.mpr_most, settings.payload, len(evs.paths))
         self._by_number: dict[int, Message] = {}
         self._posted_imm = 0
         self._open_imm: deque[int] = deque()  # first PSN of every WriteIMM that is not completed
@@ -119,7 +119,7 @@ class Requestor:
     @property
     def in_flight(self) -> int:
         """Nominal bytes under way."""
-        return self._flight.in_flight
+        return self.flight.in_flight
 
     @property
     def outstanding(self) -> int:
@@ -160,16 +160,14 @@ class Requestor:
             if self._timer == NEVER and self.evs.stranded:
                 self._timer = now + self._settings.timeout_of(self._attempt)
             return drawn, drawn
-        again = self._holes()[: len(drawn)]
+        again = self._holes(len(drawn))
         fresh = np.arange(self.next_psn, self.next_psn + len(drawn) - len(again))
-        if len(fresh):
-            self._describe(int(fresh[-1]) + 1)
+        self._describe(self.next_psn + len(fresh))
         psn = np.concatenate((again, fresh)) if len(again) else fresh
-        size = self._flight.send(psn, drawn, len(again), now)
+        size = self.flight.send(psn, drawn, len(again), now, self.evs.sent)
         self._controller.on_send(size, now)
         self.counters.sent += len(psn)
         self.counters.retransmitted += len(again)
-        self.evs.sent += np.bincount(drawn, minlength=len(self.evs.sent))
         if self._trace and len(again):
             self._emit(Retransmitted(now, self.qpn, again, drawn[: len(again)]))
         if self._timer == NEVER:
@@ -190,29 +188,25 @@ class Requestor:
         left = window - self.in_flight
         return min(count, 1 - left // packet) if left < packet else 0
 
-    def _holes(self) -> Psns:
+    def _holes(self, most: int) -> Psns:
         """spec 4.4: the oldest holes first; after the window shrank, some have to wait (spec 3.7)."""
-        return self._flight.holes(self.cack + 1, min(self.next_psn, self.cack + 1 + self._mpr))
+        return self.flight.holes(self.cack + 1, min(self.next_psn, self.cack + 1 + self._mpr), most)
 
     def _lost_in_window(self) -> int:
         """How many holes may be sent again."""
         if self.next_psn <= self.cack + 1 + self._mpr:
-            return self._flight.lost
-        return len(self._holes())
+            return self.flight.lost
+        return len(self._holes(self.flight.lost))
 
     def _describe(self, stop: int) -> None:
         """Cut messages into the packets up to the PSN `stop`, which is the next to be sent then."""
         while self.next_psn < stop:
             message = self._waiting[0]
             end = min(stop, message.last + 1)
-            self._flight.describe(message, self.next_psn, end)
+            self.flight.describe(message, self.next_psn, end)
             if end == message.last + 1:
                 self._waiting.popleft()
             self.next_psn = end
-
-    def columns(self, psn: Psns) -> Columns:
-        """What the frames of packets in flight must say; good until the next packets are taken."""
-        return self._flight.columns(psn)
 
     # ---- learning ------------------------------------------------------------------------------
 
@@ -232,14 +226,8 @@ class Requestor:
         self._mark(sack)
         rtt = None if proof is None else now - proof
         self._hear(sack, cack, rtt, now)
-        base = cack + sack.offset
-        window = np.arange(base, base + 64)
-        known = (window > max(cack, self.cack)) & (window < self.next_psn)
-        flags = bits_of(sack.bitmap)
-        arrived = window[known & flags]
-        if cack > self.cack:
-            arrived = np.concatenate((np.arange(self.cack + 1, cack + 1), arrived))
-        newly = len(arrived) > 0 and self._flight.arrive(arrived)
+        bitmap = Bitmap.of(cack + sack.offset, sack.bitmap)
+        newly, missing = self.flight.hear(self.cack, cack, bitmap, self.next_psn)
         if cack > self.cack:
             self.cack = cack
             self._attempt = 0  # spec 4.6: reset on progress of cack
@@ -247,7 +235,8 @@ class Requestor:
         if newly:
             self._timer = now + self._settings.timeout_of(self._attempt)
         self._steer(sack, rtt, now)
-        self._infer(window[known & ~flags], proof, now)
+        if missing:
+            self._infer(bitmap, max(cack, self.cack) + 1, proof, now)
         if self.next_psn - 1 == self.cack:
             self._timer = NEVER
 
@@ -288,7 +277,7 @@ class Requestor:
         if ack.refuses:
             self.fail(Failure.REMOTE, now)
         elif cack > self.cack:
-            self._flight.arrive(np.arange(self.cack + 1, cack + 1))
+            self.flight.hear(self.cack, cack, Bitmap.of(cack + 1, 0), cack + 1)
             self.cack = cack
             self._attempt = 0
             self._complete(now)
@@ -299,8 +288,8 @@ class Requestor:
         """When the packet that triggered a SACK was sent, where that is certain (spec 5.4)."""
         if not self.cack < trigger < self.next_psn:
             return None
-        sent_at = self._flight.sent_at(trigger, rtx)
-        if sent_at is not None and not self._flight.has_arrived(trigger) and now > sent_at:
+        sent_at = self.flight.sent_at(trigger, rtx)
+        if sent_at is not None and not self.flight.has_arrived(trigger) and now > sent_at:
             self.base_rtt = min(self.base_rtt, now - sent_at)
         return sent_at
 
@@ -322,15 +311,15 @@ class Requestor:
                 self._open_imm.popleft()
             self._emit(MessageCompleted(now, self.qpn, message.number))
 
-    def _infer(self, missing: Psns, proof: int | None, now: int) -> None:
+    def _infer(self, bitmap: Bitmap, start: int, proof: int | None, now: int) -> None:
         """spec 4.5. Only PSNs that a bitmap shows as missing are judged: a lost SACK makes no false loss."""
-        if len(missing):
-            self._lose(self._flight.unexplained(missing, proof, self.base_rtt, now), Cause.LOSS, now)
+        lost = self.flight.unexplained(bitmap, start, self.next_psn, proof, self.base_rtt, now)
+        self._lose(lost, Cause.LOSS, now)
 
     def _lose(self, psn: Psns, cause: Cause, now: int) -> None:
         if not len(psn):
             return
-        evs, sent_at, size = self._flight.lose(psn)
+        evs, sent_at, size = self.flight.lose(psn)
         self._controller.on_loss(size, now)
         self._tell_window(cause, now)
         self.counters.lost += len(psn)
@@ -368,8 +357,8 @@ class Requestor:
         """A packet that the peer refused waits to be sent again; returns its nominal size, 0 if it does
         so already, or has arrived after all.
         """
-        flying, _ = self._flight.flying(psn, psn + 1)
-        return self._flight.lose(flying)[2] if len(flying) else 0
+        flying, _ = self.flight.flying(psn, psn + 1)
+        return self.flight.lose(flying)[2] if len(flying) else 0
 
     def _charge(self, now: int) -> bool:
         """spec 4.6: one retry counter for timeouts and retried NACKs; False if the budget is spent."""
@@ -394,11 +383,11 @@ class Requestor:
             self.stop(Failure.FLUSHED, now)  # posted in ERROR
         if self.failed or now < self._timer:
             return
-        psn, sent_at = self._flight.flying(self.cack + 1, self.next_psn)
+        psn, sent_at = self.flight.flying(self.cack + 1, self.next_psn)
         limit = self._settings.timeout_of(self._attempt)
         expired = psn[sent_at + limit <= now]
         # A peer that shows every packet as arrived but never moves cack would hold the QP for ever.
-        withheld = not len(psn) and not self._flight.lost and self.cack < self.next_psn - 1
+        withheld = not len(psn) and not self.flight.lost and self.cack < self.next_psn - 1
         stranded = not len(psn) and bool(self._open) and self.evs.stranded  # nor may it wait for ever
         if len(expired) or withheld or stranded:
             if not self._charge(now):
@@ -408,7 +397,7 @@ class Requestor:
         elif len(psn):
             self._timer = int(sent_at.min()) + limit
         else:
-            self._timer = now + limit if self._flight.lost else NEVER
+            self._timer = now + limit if self.flight.lost else NEVER
 
     def fail(self, reason: Failure, now: int) -> None:
         """The QP goes to ERROR: the oldest message fails for `reason`, the others are flushed."""
@@ -425,4 +414,4 @@ class Requestor:
         self._waiting.clear()
         self._open_imm.clear()
         self._by_number.clear()
-        self._flight.clear()
+        self.flight.clear()

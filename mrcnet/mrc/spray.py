@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from mrcnet.compiled import compiled
 from mrcnet.mrc.evs import Cause, EvSet, State
 from mrcnet.mrc.settings import Settings
 
+Column = npt.NDArray[np.int64]
+
 _DEALT = 128  # a shuffle deals at least so many EVs, to be worth its cost
+
+
+@compiled
+def _deal(
+    drawn: Column,
+    count: int,
+    turn: int,
+    order: Column,
+    room: Column,
+    passes: Column,
+    ends: Column,
+    at: Column,
+) -> tuple[int, int, int]:
+    """Deal on from `turn`, one EV a turn: -> (EVs drawn, next turn, the place whose pass is used up or -1).
+
+    `order` is the order of planes, `room` what each still takes, in that order: one without misses its turns.
+    `passes` (planes, n) are shuffled EVs up to `ends` (planes), dealt up to `at` (planes).
+    """
+    while turn < len(drawn):
+        place = turn % len(order)
+        plane = order[place]
+        if room[place] > 0:
+            if at[plane] == ends[plane]:
+                return count, turn, plane
+            drawn[count] = passes[plane, at[plane]]
+            at[plane] += 1
+            room[place] -= 1
+            count += 1
+        turn += 1
+    return count, turn, -1
 
 
 class Spray:
@@ -21,13 +52,15 @@ class Spray:
         self._rng = rng
         self._turns = settings.shuffle_turns
         self._version = -1
-        self._cycle: dict[int, npt.NDArray[np.int64]] = {}
-        self._at: dict[int, int] = {}
-        self._next_plane = 0
-        self._port = {plane: int(evs.port[members[0]]) for plane, members in evs.of_plane.items()}
-        self._usable: dict[int, npt.NDArray[np.int64]] = {}
+        planes = len(evs.planes)
+        self._passes = np.zeros((planes, 0), np.int64)
+        self._ends = np.zeros(planes, np.int64)
+        self._at = np.zeros(planes, np.int64)
+        self._next = 0  # the place in `planes` whose turn it is
+        self._port = [int(evs.port[evs.of_plane[plane][0]]) for plane in evs.planes]
+        self._usable: list[Column] = []
 
-    def draw(self, count: int, room: npt.NDArray[Any], now: int) -> npt.NDArray[np.int64]:
+    def draw(self, count: int, room: Column, now: int) -> Column:
         """Up to `count` EV indices in send order; `room` (ports) frames each port still takes.
 
         The choice is made at send time, given the ports with room (spec 4.2); packets that find no room
@@ -36,56 +69,37 @@ class Spray:
         evs = self._evs
         if self._version != evs.version:
             self._refresh()
-        open_planes = [
-            plane for plane, usable in self._usable.items() if len(usable) and room[self._port[plane]] > 0
+        takes = room.tolist()
+        order = [
+            place for place, port in enumerate(self._port) if takes[port] > 0 and len(self._usable[place])
         ]
-        if not open_planes:
+        if not order:
             return self._without_good(count, room)
-        ways = len(open_planes)
-        first = next((i for i, plane in enumerate(open_planes) if plane >= self._next_plane), 0)
-        order = open_planes[first:] + open_planes[:first]
-        share = [(count - turn + ways - 1) // ways for turn in range(ways)]
-        limits = [int(room[self._port[plane]]) for plane in order]
-        if all(want <= limit for want, limit in zip(share, limits, strict=True)):
-            drawn = np.empty(count, np.int64)
-            for turn, plane in enumerate(order):
-                drawn[turn::ways] = self._deal(plane, share[turn], now)
-        else:  # a port is short of room: serve what fits, still in rotation
-            parts = [self._deal(p, min(w, r), now) for p, w, r in zip(order, share, limits, strict=True)]
-            keys = np.concatenate([np.arange(len(part)) * ways + turn for turn, part in enumerate(parts)])
-            drawn = np.concatenate(parts)[np.argsort(keys)]
-        self._next_plane = (order[(count - 1) % ways] + 1) if count else self._next_plane
-        return drawn
+        first = next((turn for turn, place in enumerate(order) if place >= self._next), 0)
+        order = order[first:] + order[:first]
+        places = np.array(order)
+        left = np.array([takes[self._port[place]] for place in order])
+        drawn = np.empty(count, np.int64)
+        dealt, turn, empty = 0, 0, 0
+        while empty >= 0:
+            dealt, turn, empty = _deal(drawn, dealt, turn, places, left, self._passes, self._ends, self._at)
+            if empty >= 0:
+                self._shuffle(empty, now)
+        if count:
+            self._next = order[(count - 1) % len(order)] + 1
+        return drawn[:dealt]
 
     def _refresh(self) -> None:
         """The sets changed: every pass begins anew."""
         evs = self._evs
-        self._cycle = {plane: np.empty(0, np.int64) for plane in evs.planes}
-        self._at = dict.fromkeys(evs.planes, 0)
-        self._usable = {plane: evs.usable(plane) for plane in evs.planes}
+        self._ends[:] = self._at[:] = 0
+        self._usable = [evs.usable(plane) for plane in evs.planes]
         self._version = evs.version
 
-    def _deal(self, plane: int, count: int, now: int) -> npt.NDArray[np.int64]:
-        """The next `count` EVs of one plane, reshuffling when the pass is used up."""
-        taken: list[npt.NDArray[np.int64]] = []
-        need = count
-        while need:
-            cycle, at = self._cycle[plane], self._at[plane]
-            if at == len(cycle):
-                self._cycle[plane] = self._shuffle(plane, now)
-                self._at[plane] = 0
-                continue
-            part = cycle[at : at + need]
-            self._at[plane] = at + len(part)
-            need -= len(part)
-            taken.append(part)
-        if len(taken) == 1:
-            return taken[0]
-        return np.concatenate(taken) if taken else np.empty(0, np.int64)
-
-    def _shuffle(self, plane: int, now: int) -> npt.NDArray[np.int64]:
+    def _shuffle(self, place: int, now: int) -> None:
+        """The next pass of a plane."""
         evs = self._evs
-        usable = self._usable[plane]
+        usable = self._usable[place]
         skipped = usable[evs.state[usable] == State.SKIP]
         passes = self._rng.permuted(np.tile(usable, (max(self._turns, _DEALT // len(usable)), 1)), axis=1)
         first = passes[0]
@@ -94,9 +108,15 @@ class Spray:
         self._version = evs.version
         if len(skipped) and len(skipped) < len(usable):
             first = first[~np.isin(first, skipped)]
-        return np.concatenate((first, passes[1:].ravel()))
+        dealt = np.concatenate((first, passes[1:].ravel()))
+        if len(dealt) > self._passes.shape[1]:
+            wider = np.zeros((len(self._ends), len(dealt)), np.int64)
+            wider[:, : self._passes.shape[1]] = self._passes
+            self._passes = wider
+        self._passes[place, : len(dealt)] = dealt
+        self._ends[place], self._at[place] = len(dealt), 0
 
-    def _without_good(self, count: int, room: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    def _without_good(self, count: int, room: Column) -> Column:
         """spec 4.2, section "Nothing GOOD left": one EV that failed longest ago carries on."""
         evs = self._evs
         standby = np.flatnonzero((evs.state <= State.SKIP) & ~evs.out & (room[evs.port] > 0))

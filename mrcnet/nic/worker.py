@@ -11,8 +11,11 @@ import time
 from collections import Counter
 from multiprocessing.connection import Connection
 
+import numpy as np
+
 from mrcnet.errors import MrcnetError
 from mrcnet.mrc.requestor import NEVER
+from mrcnet.mrc.warm import warm
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.host import Host
 from mrcnet.nic.messages import Ask, Failed, Finish, Go, Progress, Ready, Table
@@ -35,6 +38,7 @@ def run(job: Job, hosts: tuple[str, ...], core: int | None, pipe: Connection) ->
     try:
         if core is not None:
             os.sched_setaffinity(0, {core})
+        warm(np.random.default_rng(job.seed))
         worker = Worker(job, hosts, pipe)
         gc.collect()
         gc.freeze()

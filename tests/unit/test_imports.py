@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parents[2] / "mrcnet"
 ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "units": set(),
-    "mrc": set(),
+    "compiled": set(),
+    "mrc": {"compiled"},
     "contrib": set(),
     "topology": {"errors", "units"},
     "plan": {"errors", "units", "topology"},

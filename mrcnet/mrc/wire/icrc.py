@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.compiled import compiled
+from mrcnet.compiled import compiled
 from mrcnet.mrc.wire.layout import BTH, EXT, ICRC, INNER, UDP
 
 crc32: Callable[..., int]

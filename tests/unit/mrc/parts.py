@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from mrcnet.mrc.events import Event
 from mrcnet.mrc.evs import EvSet
+from mrcnet.mrc.flight import ADDRESS, MESSAGE, OPCODE, RKEY, SIZE, SOURCE, TOTAL
 from mrcnet.mrc.memory import Region
 from mrcnet.mrc.requestor import Requestor
 from mrcnet.mrc.responder import Arrivals, Responder
@@ -103,3 +104,24 @@ def shown(report: Sack, near: int) -> set[int]:
     """The PSNs above cack that a SACK's bitmap shows as arrived; `near` tells which turn of the 24 bits."""
     cack = near + ((report.cack - near + (1 << 23)) & 0xFFFFFF) - (1 << 23)
     return {cack + report.offset + bit for bit in range(64) if report.bitmap >> bit & 1}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What packets in flight say: offsets in the source region, target addresses, payload sizes, ..."""
+
+    source: list[int]
+    address: list[int]
+    size: list[int]
+    message: list[int]
+    opcode: list[int]
+    rkey: list[int]
+    total: list[int]  # bytes of the whole message
+
+
+def said(requestor: Requestor, psn: list[int]) -> Said:
+    facts = requestor.flight.facts
+    rows = facts[np.array(psn) & len(facts) - 1]
+    columns = [rows[:, column].tolist() for column in (SOURCE, ADDRESS, SIZE, MESSAGE, OPCODE, RKEY, TOTAL)]
+    columns[1] = [address % (1 << 64) for address in columns[1]]
+    return Said(*columns)

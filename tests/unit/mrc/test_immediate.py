@@ -18,7 +18,7 @@ from mrcnet.mrc.wire.numbers import NackReason, Opcode
 from tests.support.weather import Weather
 from tests.support.wire import DELAY, Pair
 
-from .parts import ROOM, START, arrivals, requestor_of, responder_of, sack
+from .parts import ROOM, START, arrivals, requestor_of, responder_of, sack, said
 
 
 def take(responder: Responder, psn: int, rqmsn: int, value: int = 7) -> None:
@@ -131,7 +131,7 @@ def test_the_sender_keeps_the_limit(limit: int) -> None:
     requestor.on_sack(sack(START + 1), False, None, 10)
     psn, _ = requestor.take(99, ROOM, 20)
     assert [START + 1 + limit] == psn.tolist()
-    assert {Opcode.WRITE_ONLY_IMM} == set(requestor.columns(psn).opcode.tolist())
+    assert {Opcode.WRITE_ONLY_IMM} == set(said(requestor, psn.tolist()).opcode)
 
 
 @given(

@@ -14,7 +14,7 @@ from mrcnet.mrc.memory import Region
 from mrcnet.mrc.requestor import NEVER, Requestor
 from mrcnet.mrc.wire.numbers import Mark, Opcode
 
-from .parts import BASE_RTT, ROOM, START, post, requestor_of, sack
+from .parts import BASE_RTT, ROOM, START, post, requestor_of, sack, said
 
 PACKET = 64 + OVERHEAD
 
@@ -53,7 +53,7 @@ def test_never_beyond_the_psn_window(units: int) -> None:
 
 @pytest.mark.parametrize(("window", "packets"), [(1, 1), (PACKET, 1), (PACKET + 1, 2), (10 * PACKET, 10)])
 def test_send_while_the_window_exceeds_what_is_in_flight(window: int, packets: int) -> None:
-    """cwnd > inflight is the rule (spec 4.4, 5.2)."""
+    """cwnd > in_flight is the rule (spec 4.4, 5.2)."""
     requestor, _ = requestor_of(window_bytes=window)
     post(requestor, 50)
     assert packets == len(send(requestor, 50, 0))
@@ -69,17 +69,13 @@ def test_oldest_hole_first() -> None:
     post(requestor, 40)
     first = send(requestor, 30, 0)
     holes = [START, START + 3, START + 9]
-    before = requestor.columns(np.array(holes))
-    assert [False] * 3 == before.again.tolist()
+    before = said(requestor, holes)
     requestor.on_sack(sack(START - 1, *(psn for psn in first if psn not in holes)), False, None, 10)
     assert holes == lost(log)
     assert holes[:2] == list(send(requestor, 2, 20))
     assert [holes[2], START + 30, START + 31] == list(send(requestor, 3, 30))
     assert (3, 3) == (requestor.counters.lost, requestor.counters.retransmitted)
-    again = requestor.columns(np.array(holes))
-    assert [True] * 3 == again.again.tolist()
-    for name in ("source", "address", "size", "message", "opcode", "rkey", "total"):
-        assert getattr(before, name).tolist() == getattr(again, name).tolist()
+    assert before == said(requestor, holes)
 
 
 @pytest.mark.parametrize("length", [1, 63, 64, 65, 128, 1_000])
@@ -87,16 +83,16 @@ def test_a_message_is_cut_at_the_payload(length: int) -> None:
     """First, Middle, Last or Only; pieces adjoin in source and target and add up (spec 2.6)."""
     requestor, _ = requestor_of()
     requestor.post(Region(np.zeros(5_000, np.uint8), 0, 1), 17, length, (1 << 64) - 2_000, 9)
-    psn = np.array(sorted(send(requestor, 99, 0)))
-    columns = requestor.columns(psn)
-    assert length == int(columns.size.sum())
+    psn = sorted(send(requestor, 99, 0))
+    columns = said(requestor, psn)
+    assert length == sum(columns.size)
     ends = np.cumsum(columns.size) - columns.size
-    assert (17 + ends).tolist() == columns.source.tolist()
-    assert [(1 << 64) - 2_000 + end for end in ends.tolist()] == columns.address.tolist()
-    assert {length} == set(columns.total.tolist())
+    assert (17 + ends).tolist() == columns.source
+    assert [(1 << 64) - 2_000 + end for end in ends.tolist()] == columns.address
+    assert {length} == set(columns.total)
     middle = [Opcode.WRITE_MIDDLE] * (len(psn) - 2)
     expected = [Opcode.WRITE_FIRST, *middle, Opcode.WRITE_LAST] if len(psn) > 1 else [Opcode.WRITE_ONLY]
-    assert expected == columns.opcode.tolist()
+    assert expected == columns.opcode
 
 
 def test_messages_complete_in_posting_order() -> None:
@@ -439,11 +435,11 @@ def test_any_sacks(steps: list[tuple[int, int, int, int, bool, bool, int, int, i
         assert all(psn <= requestor.cack + 128 for psn in sent)
         now += pause
         before = requestor.cack
-        said = sack(before + cack, trigger=0, mark=mark, entropy=1 + count % 4, probe=probe)
+        told = sack(before + cack, trigger=0, mark=mark, entropy=1 + count % 4, probe=probe)
         fields = {"offset": offset, "bitmap": bitmap, "trigger": trigger}
-        requestor.on_sack(type(said)(**{f: getattr(said, f) for f in said.__slots__} | fields), rtx, now, now)
+        requestor.on_sack(type(told)(**{f: getattr(told, f) for f in told.__slots__} | fields), rtx, now, now)
         assert before <= requestor.cack < requestor.next_psn
         requestor.on_timer(now)
-        flying, _ = requestor._flight.flying(requestor.cack + 1, requestor.next_psn)
+        flying, _ = requestor.flight.flying(requestor.cack + 1, requestor.next_psn)
         assert len(flying) * PACKET == requestor.in_flight
         assert requestor.base_rtt >= 1
