@@ -10,6 +10,7 @@ from mrcnet.mrc import arrived, flight, framing, intake, landing, spray
 from mrcnet.mrc.warm import warm
 from mrcnet.mrc.wire import icrc
 
+INNER = {"_arrive"}  # called by other loops only
 MODULES = (arrived, flight, framing, intake, landing, spray, icrc)
 
 
@@ -20,7 +21,7 @@ def test_every_loop_is_ready() -> None:
         f"{module.__name__}.{name}": loop
         for module in MODULES
         for name, loop in vars(module).items()
-        if isinstance(loop, numba.core.dispatcher.Dispatcher) and name not in vars(compiled)
+        if isinstance(loop, numba.core.dispatcher.Dispatcher) and name not in INNER | set(vars(compiled))
     }
     assert loops
     assert [] == [name for name, loop in loops.items() if not loop.signatures]
