@@ -62,7 +62,7 @@ class Endpoint:
         """What the peer has to know of this side for a QP (spec 1.2)."""
         return offer(self.settings, qpn, start_psn)
 
-    def connect(self, spec: QpSpec, *, ready: bool = True) -> Qp:
+    def connect(self, spec: QpSpec, *, ready: bool = True, now: int = 0) -> Qp:
         """A QP; both sides know each other's numbers and start PSNs, and what they offer (spec 1.2).
 
         It can send and receive, or, if not `ready`, is in INIT and goes to RTR and RTS by `Qp.move`.
@@ -71,12 +71,12 @@ class Endpoint:
         if spec.qpn in self.qps or spec.qpn <= QPN_ENDPOINT:  # spec 2.12: 0 to 2 are reserved
             raise ValueError(f"QPN {spec.qpn:#x} is taken")
         qp = Qp(spec, self.ports, self.settings, self._rng, self._events.append)
-        qp.move(QpState.INIT, 0)
+        qp.move(QpState.INIT, now)
         if ready:
-            qp.move(QpState.RTR, 0)
-            qp.move(QpState.RTS, 0)
+            qp.move(QpState.RTR, now)
+            qp.move(QpState.RTS, now)
         self.qps[spec.qpn] = qp
-        self._hearing.know(qp)
+        self._hearing.know(qp, now)
         return qp
 
     def disconnect(self, qpn: int, now: int) -> None:
@@ -114,6 +114,8 @@ class Endpoint:
             raise ValueError(f"QP {qpn:#x} is in {self.qps[qpn].state}, it cannot send")
         if offset < 0 or offset + length > len(source.data):
             raise ValueError(f"bytes {offset} to {offset + length} are not in a source of {len(source.data)}")
+        if address < 0 or address + length > 1 << 64 or not 0 <= rkey < 1 << 32:  # spec 2.6
+            raise ValueError(f"addresses have 64 bits, rkeys 32: {length} bytes at {address:#x}, {rkey:#x}")
         if immediate is not None and not 0 <= immediate < 1 << 32:
             raise ValueError(f"an immediate has 32 bits, {immediate} does not fit")
         return self.qps[qpn].requestor.post(source, offset, length, address, rkey, immediate)

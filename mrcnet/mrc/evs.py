@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 import numpy as np
+import numpy.typing as npt
 
 from mrcnet.mrc.events import EvChanged, PlaneChanged
 from mrcnet.mrc.settings import Settings
@@ -157,7 +158,7 @@ class EvSet:
             for number, path in enumerate(self.paths)
         )
 
-    def usable(self, plane: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def usable(self, plane: int) -> npt.NDArray[np.int64]:
         """Indices of the plane's active EVs that may carry data: GOOD, or SKIP waiting for its turn."""
         members = self.of_plane[plane]
         return members[self.active[members] & (self.state[members] <= State.SKIP) & ~self.out[members]]
@@ -178,9 +179,14 @@ class EvSet:
             self._emit(PlaneChanged(now, self.qpn, plane, was, cause))
 
     @property
+    def allowed(self) -> npt.NDArray[np.int64]:
+        """Indices of the EVs that may carry anything, a probe or control: not DENIED, not withdrawn."""
+        return np.flatnonzero(~self.out & (self.state != State.DENIED))
+
+    @property
     def stranded(self) -> bool:
-        """No EV is left that may carry anything: all are DENIED or withdrawn."""
-        return bool((self.out | (self.state == State.DENIED)).all())
+        """No EV is left that may carry anything."""
+        return not len(self.allowed)
 
     def move(self, number: int, cause: Cause, now: int) -> bool:
         """Apply a cause to the EV `number`; True if its state changed."""
@@ -242,7 +248,7 @@ class EvSet:
 
     def last_resort(self) -> int | None:
         """spec 4.2, nothing GOOD left: the least recently failed EV, never a DENIED one."""
-        allowed = np.flatnonzero((self.state != State.DENIED) & ~self.out)
+        allowed = self.allowed
         if not len(allowed):
             return None
         return int(allowed[np.argmin(self.failed_at[allowed])])

@@ -53,11 +53,11 @@ class Hearing:
         self._ev_probes: dict[int, tuple[Qp, int]] = {}  # request id -> QP, EV
         self._next_request = 0
 
-    def know(self, qp: Qp) -> None:
+    def know(self, qp: Qp, now: int) -> None:
         """Take endpoint operations from the addresses of the QP's peer."""
         for address in qp.spec.peer.values():
             self._peers[address] = qp
-        self.ports.know(qp)
+        self.ports.know(qp, now)
 
     def forget(self, qp: Qp) -> None:
         """The QP is gone: nothing is owed to it or expected for it; its peer may have others here."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mrcnet.mrc.attributes import QpState
 from mrcnet.mrc.qp import LocalPort, Qp
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.mrc.settings import Settings
@@ -21,6 +22,14 @@ class _Update:
 
     request: int
     due: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What a peer said: the id of its newest update (None: any is newer), the planes that it is without."""
+
+    request: int | None
+    down: frozenset[int]
 
 
 class PortStatus:
@@ -39,7 +48,7 @@ class PortStatus:
         self._qps = qps
         self._number = number
         self._updates: dict[Node, _Update] = {}
-        self._newest: dict[Node, int] = {}  # id of the last update taken, per peer
+        self._heard: dict[Node, _Heard] = {}
 
     @property
     def mask(self) -> int:
@@ -57,18 +66,29 @@ class PortStatus:
             qp.evs.set_plane(self._ports[port].plane, up, "local port", now)
             self._tell(qp, now)
 
-    def know(self, qp: Qp) -> None:
-        """A new QP learns which ports are down, and so does its peer."""
-        self._newest.pop(_node(qp), None)
+    def know(self, qp: Qp, now: int) -> None:
+        """A new QP learns which ports are down here, which its peer hears of, and which are at the peer.
+
+        What the peer said once holds while another QP to it lives; if none does, it may have begun anew.
+        """
         for port in np.flatnonzero(~self.up).tolist():
-            qp.evs.set_plane(self._ports[port].plane, False, "local port", 0)
-            self._tell(qp, 0)
+            qp.evs.set_plane(self._ports[port].plane, False, "local port", now)
+            self._tell(qp, now)
+        heard = self._heard.pop(_node(qp), None)
+        lives = any(
+            other is not qp and _node(other) == _node(qp) and other.state is not QpState.ERROR
+            for other in self._qps.values()
+        )
+        if heard is not None and lives:
+            self._heard[_node(qp)] = replace(heard, request=None)
+            for plane in sorted(heard.down):
+                qp.evs.set_plane(plane, False, "peer port", now)
 
     def forget(self, qp: Qp) -> None:
         """The QP is gone; a peer without any other is told nothing more."""
         if all(_node(other) != _node(qp) for other in self._qps.values()):
             self._updates.pop(_node(qp), None)
-            self._newest.pop(_node(qp), None)
+            self._heard.pop(_node(qp), None)
 
     def _tell(self, qp: Qp, now: int) -> None:
         self._updates[_node(qp)] = _Update(self._number(), now)
@@ -80,7 +100,7 @@ class PortStatus:
             if update.due <= now and len(chosen) < most:
                 update.due = now + self._settings.port_status_ns
                 mine = [qp for qp in self._qps.values() if _node(qp) == node]
-                well = [qp for qp in mine if not qp.evs.out.all()]
+                well = [qp for qp in mine if not qp.evs.stranded]
                 chosen += [(qp, update.request) for qp in well[:1]]
         return chosen
 
@@ -98,12 +118,14 @@ class PortStatus:
         A peer that can speak has a port: one that denies all is not believed.
         """
         node = _node(qp)
-        newest = self._newest.get(node, request)
+        heard = self._heard.get(node)
+        newest = request if heard is None or heard.request is None else heard.request
         planes = sorted(qp.spec.peer)
         usable = [mask >> index + self._settings.port_first_bit & 1 == 1 for index in range(len(planes))]
         if (request - newest) & 0xFFFF >= _HALF or not any(usable):
             return
-        self._newest[node] = request
+        down = frozenset(plane for plane, up in zip(planes, usable, strict=True) if not up)
+        self._heard[node] = _Heard(request, down)
         for other in self._qps.values():
             if _node(other) == node:
                 for plane, up in zip(planes, usable, strict=True):

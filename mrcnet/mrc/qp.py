@@ -197,8 +197,10 @@ class Qp:
     # ---- control -------------------------------------------------------------------------------
 
     def send_report(self, report: Report | Nack | TransportAck, out: TxBatch, room: Room) -> None:
-        """One SACK, NACK or Transport ACK, in the control class, on a reverse EV (spec 3.9)."""
+        """One SACK, NACK or Transport ACK, in the control class, on a reverse EV, if any (spec 3.9)."""
         number = self.reverse.pick(room)
+        if number is None:
+            return
         if isinstance(report, Nack):
             first = self._head(number, self._control_class, self.spec.peer_qpn)
             port = self._take_room(number, room)
@@ -239,6 +241,8 @@ class Qp:
     def send_port_status(self, mask: int, request: int, out: TxBatch, room: Room, now: int) -> None:
         """Which ports of this side are usable (spec 2.10), on a healthy plane (4.7)."""
         number = self.reverse.pick(room)
+        if number is None:
+            return
         unit = layout.TIMESTAMP_UNIT_OWN
         body = control.pack_request(EndpointOp.PORT_STATUS_UPDATE, mask, layout.timestamp(now), unit)
         first = self._head(number, self._control_class, QPN_ENDPOINT)
@@ -247,6 +251,8 @@ class Qp:
     def send_response(self, request: int, op: int, stamp: int, out: TxBatch, room: Room) -> None:
         """The answer to an endpoint request, always in the control class (spec 2.14)."""
         number = self.reverse.pick(room)
+        if number is None:
+            return
         first = self._head(number, self._control_class, QPN_ENDPOINT)
         body = control.pack_response(EndpointOp(op), stamp)
         control.append(out, first, self._take_room(number, room), Opcode.ENDPOINT_RESPONSE, body, request)

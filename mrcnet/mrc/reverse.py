@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.evs import EvSet
+from mrcnet.mrc.evs import EvSet, State
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.mrc.settings import Settings
 
@@ -20,27 +20,35 @@ class ReverseEvs:
         self._settings = settings
         self._rng = rng
         # section 9 no. 29: to begin with, the first EV of each plane
-        self._of_plane: dict[int, int | None] = {p: int(m[0]) for p, m in evs.of_plane.items()}
+        allowed = evs.allowed
+        self._of_plane: dict[int, int | None] = {
+            plane: next((int(ev) for ev in allowed if evs.plane[ev] == plane), None) for plane in evs.planes
+        }
         self._unanswered = dict.fromkeys(evs.planes, 0)
         self._flying: dict[int, int] = {}  # plane -> EV under probe
         self._due = NEVER
         self._probed_at = -settings.reverse_probe_ns
         self._turn = 0
 
-    def pick(self, room: npt.NDArray[Any]) -> int:
+    def pick(self, room: npt.NDArray[Any]) -> int | None:
         """The EV for the next control packet: planes in turn, those whose port has room and whose reverse
-        EV is known first.
+        EV is known first; None if no EV may carry anything.
         """
         planes = self._evs.planes
         self._turn += 1
         order = [planes[(self._turn + step) % len(planes)] for step in range(len(planes))]
         for plane in order:
             number = self._of_plane[plane]
-            if number is not None and not self._evs.out[number] and room[self._evs.port[number]] > 0:
+            if number is not None and self._may_carry(number) and room[self._evs.port[number]] > 0:
                 return number
-        well = np.flatnonzero(~self._evs.out)  # spec 3.9: from any healthy port
-        number = int(self._rng.integers(len(well) or len(self._evs.paths)))
-        return int(well[number]) if len(well) else number
+        return self._any()  # spec 3.9: from any healthy port
+
+    def _may_carry(self, number: int) -> bool:
+        return not self._evs.out[number] and bool(self._evs.state[number] != State.DENIED)  # spec 4.3
+
+    def _any(self) -> int | None:
+        allowed = self._evs.allowed
+        return int(allowed[self._rng.integers(len(allowed))]) if len(allowed) else None
 
     def on_data(self, now: int) -> None:
         """Data came in: while it does, probe (spec 4.8)."""
@@ -55,11 +63,10 @@ class ReverseEvs:
         """The EV to probe now, if any: a random one; the pace stops until data comes again."""
         if now < self._due:
             return None
-        well = np.flatnonzero(~self._evs.out)
-        if not len(well):
+        number = self._any()
+        if number is None:
             self._due = NEVER
             return None
-        number = int(well[self._rng.integers(len(well))])
         plane = int(self._evs.plane[number])
         if plane in self._flying:
             self._unanswered[plane] += 1
@@ -75,4 +82,5 @@ class ReverseEvs:
         plane = int(self._evs.plane[number])
         self._flying.pop(plane, None)
         self._unanswered[plane] = 0
-        self._of_plane[plane] = number
+        if self._may_carry(number):  # it may have been denied meanwhile
+            self._of_plane[plane] = number

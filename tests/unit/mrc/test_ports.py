@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mrcnet.mrc.attributes import QpState
 from mrcnet.mrc.events import MessageCompleted, MessageFailed, PlaneChanged
 from mrcnet.mrc.evs import Cause, State
+from mrcnet.mrc.qp import Qp
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.spray import Spray
 from mrcnet.mrc.wire.numbers import EndpointOp
@@ -204,6 +206,62 @@ def test_a_qp_made_while_a_port_is_down() -> None:
     settle(pair)
     assert [0] == np.unique(pair.qp.evs.plane[pair.qp.evs.out]).tolist()
     assert [0] == np.unique(pair.peer_qp.evs.plane[pair.peer_qp.evs.out]).tolist()
+
+
+def another(pair: Pair, first: Qp) -> Qp:
+    """A second QP of host 1 to the peer of its first."""
+    return pair.ends[1].connect(replace(first.spec, qpn=0x201, peer_qpn=0x200), now=pair.now)
+
+
+def down(qp: Qp) -> list[int]:
+    """The planes that a QP is without."""
+    return np.unique(qp.evs.plane[qp.evs.out]).tolist()
+
+
+def test_a_qp_made_after_the_peer_spoke_of_its_ports() -> None:
+    """It begins without the planes that its sister lost by the peer's word, and takes them back with it."""
+    pair = Pair(KNOBS, planes=3)
+    pair.ends[0].set_port(1, False, pair.now)
+    settle(pair)
+    late = another(pair, pair.peer_qp)
+    assert [1] == down(late) == down(pair.peer_qp)
+    assert [PlaneChanged(pair.now, 0x201, 1, False, "peer port")] == [
+        e for e in pair.ends[1].events() if isinstance(e, PlaneChanged)
+    ]
+    pair.ends[0].set_port(1, True, pair.now)
+    settle(pair)
+    assert [] == down(late) == down(pair.peer_qp)
+
+
+@pytest.mark.parametrize("gone", ["failed", "disconnected"])
+def test_a_peer_without_a_living_qp_may_have_begun_anew(gone: str) -> None:
+    """What it said before is forgotten: it would say again which of its ports are down."""
+    pair = Pair(KNOBS, planes=3)
+    pair.ends[0].set_port(1, False, pair.now)
+    settle(pair)
+    first = pair.peer_qp
+    if gone == "failed":
+        first.move(QpState.ERROR, pair.now)
+    else:
+        pair.ends[1].disconnect(0x101, pair.now)
+    assert [1] == down(first)
+    assert [] == down(another(pair, first))
+
+
+@pytest.mark.parametrize("host", [0, 1])
+def test_with_every_ev_denied_nothing_leaves(host: int) -> None:
+    """Neither data nor probes nor control go by a denied EV; the transfer ends with a reason."""
+    pair = Pair(replace(KNOBS, linear_retries=2, exponential_retries=1), planes=2, memory=1 << 18)
+    pair.write(0, 1 << 18)
+    pair.run(until=pair.now + DELAY)
+    qp = pair.ends[host].qps[0x100 + host]
+    for path in qp.spec.paths:
+        qp.deny(path.ev, pair.now)
+    pair.ends[host].set_port(1, False, pair.now)  # nor is the peer told of it
+    mark = len(pair.flights)
+    pair.finish()
+    assert ["retry counter exceeded"] == [e.reason for e in pair.seen(MessageFailed)]
+    assert host not in {flight.sender for flight in pair.flights[mark:]}
 
 
 @settings(max_examples=20)

@@ -62,6 +62,27 @@ def test_each_state_may_do_what_it_may() -> None:
     assert 0 == pair.ends[1].post_write(0x101, pair.target, 0, 1, pair.source.address, pair.source.rkey)
 
 
+@pytest.mark.parametrize(
+    ("address", "rkey", "fits"),
+    [
+        ((1 << 64) - 8, (1 << 32) - 1, True),
+        ((1 << 64) - 7, 1, False),
+        (-1, 1, False),
+        (1 << 64, 1, False),
+        (0, -1, False),
+        (0, 1 << 32, False),
+    ],
+)
+def test_addresses_and_keys_that_fit_the_header(address: int, rkey: int, fits: bool) -> None:
+    """RETH has 64 bits for the address of the last byte too, and 32 for the rkey (spec 2.6)."""
+    pair = Pair()
+    if fits:
+        assert 0 == pair.ends[0].post_write(0x100, pair.source, 0, 8, address, rkey)
+    else:
+        with pytest.raises(ValueError, match="addresses have 64 bits, rkeys 32"):
+            pair.ends[0].post_write(0x100, pair.source, 0, 8, address, rkey)
+
+
 @pytest.mark.parametrize("qpn", [0, 1, 2, 0x100])
 def test_a_number_that_is_taken(qpn: int) -> None:
     """0 and 1 are IBTA's, 2 is the endpoint's (spec 2.12), and a QP in use keeps its own."""

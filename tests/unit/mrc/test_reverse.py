@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from mrcnet.mrc.evs import EvSet
+from mrcnet.mrc.evs import Cause, EvSet
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.mrc.reverse import ReverseEvs
 
@@ -100,3 +100,49 @@ def test_an_answer_in_between_starts_the_count_anew() -> None:
             answered = number
         if turn >= 3:
             assert {answered} == {reverse.pick(ROOM) for _ in range(20)}
+
+
+# ---- denied EVs (spec 4.3) ----------------------------------------------------------------------
+
+
+def probed(reverse: ReverseEvs, first: int) -> set[int]:
+    """The EVs that a hundred probes in a row ride, the first of them as the so-manieth pace."""
+    return {probe(reverse, turn * PACE) for turn in range(first, first + 100)}
+
+
+def test_what_is_denied_carries_neither_control_nor_probes() -> None:
+    """Denied before traffic or later, an EV is no reverse EV, and no EV probe rides it."""
+    evs, _ = ev_set(3, 4)
+    for number in (0, 1, 4, 8):  # among them the first of each plane
+        evs.move(number, Cause.DENY, 0)
+    reverse = ReverseEvs(evs, settings_of(), np.random.default_rng(5))
+    assert {2, 5, 9} == {reverse.pick(ROOM) for _ in range(9)}
+    evs.move(5, Cause.DENY, 0)
+    assert {2, 9} == {reverse.pick(ROOM) for _ in range(60)}
+    assert {2, 3, 6, 7, 9, 10, 11} == probed(reverse, 1)
+    evs.move(5, Cause.ALLOW, 0)
+    assert 5 in probed(reverse, 101)
+
+
+def test_an_answer_for_an_ev_denied_meanwhile() -> None:
+    """The answer to a probe that left before the EV was denied does not bring it back."""
+    reverse, evs = reverse_of()
+    evs.move(6, Cause.DENY, 0)
+    reverse.on_answer(6)
+    assert {0, 4, 8} == {reverse.pick(ROOM) for _ in range(9)}
+
+
+def test_without_any_reverse_ev_what_is_denied_stays_so() -> None:
+    """At random means among those that may; with none there is no control packet, and no probe."""
+    reverse, evs = reverse_of(planes=1)
+    for turn in range(1, 5):
+        probe(reverse, turn * PACE)
+    for number in (1, 3):
+        evs.move(number, Cause.DENY, 0)
+    assert {0, 2} == {reverse.pick(ROOM) for _ in range(60)}
+    evs.move(0, Cause.DENY, 0)
+    evs.set_plane(0, False, "local port", 0)
+    assert reverse.pick(ROOM) is None
+    reverse.on_data(9 * PACE)
+    assert reverse.due(9 * PACE) is None
+    assert NEVER == reverse.next_timer()
