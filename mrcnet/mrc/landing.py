@@ -10,7 +10,7 @@ import numpy.typing as npt
 from mrcnet.compiled import Octets, compiled, copy, get16, get24, get32, get64, same
 from mrcnet.mrc.attributes import RECEIVES
 from mrcnet.mrc.intake import Admitted
-from mrcnet.mrc.memory import Region
+from mrcnet.mrc.memory import Region, find, table_of
 from mrcnet.mrc.qp import Qp
 from mrcnet.mrc.responder import Arrivals, Immediate
 from mrcnet.mrc.settings import Settings
@@ -42,8 +42,8 @@ def _read(
 ) -> tuple[Rows, bool]:
     """The sound ones of a QP's write packets, a column each, and whether one has an immediate.
 
-    `batch`: buffer, first column, ports. `peer` (ports, 16): the peer's addresses. `regions` (3, n): rkeys,
-    first addresses and sizes.
+    `batch`: buffer, first column, ports. `peer` (ports, 16): the peer's addresses. `regions`: of
+    `memory.table_of`.
     """
     buffer, at, port = batch
     found = np.empty((_COLUMNS, len(rows)), np.int64)
@@ -59,15 +59,8 @@ def _read(
         size = at + ends[number] - ICRC - (row[at + BTH + 1] >> 4 & 3) - head
         if not 1 <= size <= payload or not same(row, at + INNER + 8, peer[port[rows[number]]]):
             continue
-        rkey, address = get32(row, reth + 8), get64(row, reth)
-        region = 0
-        while region < regions.shape[1] and regions[0, region] != rkey:
-            region += 1
-        # spec 2.6: bounds are checked per packet; below the region the difference is negative or huge
-        if region == regions.shape[1]:
-            continue
-        offset = address - regions[1, region]
-        if offset < 0 or offset > regions[2, region] - size:
+        region, offset = find(regions, get32(row, reth + 8), get64(row, reth), size)
+        if region < 0:
             continue
         port_half, label_half = get16(row, at + UDP), get16(row, at + INNER + 2)
         low, high = (port_half, label_half) if low_half_in_port else (label_half, port_half)
@@ -145,9 +138,7 @@ class Landing:
         """Place sound write packets; those that are not for a QP and a region of ours are counted."""
         if len(self._known) != len(self._regions):
             self._known = tuple(self._regions.values())
-            wrapped = np.array([region.address for region in self._known], np.uint64).view(np.int64)
-            sizes = [len(region.data) for region in self._known]
-            self._table = np.array([[region.rkey for region in self._known], wrapped, sizes], np.int64)
+            self._table = table_of(self._known)
         dqp = writes.dqp
         first = int(dqp[0])
         if np.count_nonzero(dqp != first) == 0:

@@ -78,16 +78,6 @@ def _dtype(fields: dict[str, tuple[str, int]], size: int) -> np.dtype[np.void]:
 
 COMMON = _dtype(_COMMON, EXT)
 WRITE = _dtype(_COMMON | _WRITE, WRITE_HEAD)
-# A write without TSETH (spec 2.1: present exactly when BTH.ts = 1); RETH follows METH.
-WRITE_BARE = _dtype(
-    _COMMON
-    | {
-        name: (kind, at if at < EXT + METH_LEN else at - TSETH_LEN)
-        for name, (kind, at) in _WRITE.items()
-        if not name.startswith("timestamp")
-    },
-    WRITE_HEAD - TSETH_LEN,
-)
 
 # spec 2.7, 2.9-2.11: control packets come one at a time, so plain structs serve them
 AETH = struct.Struct(">I")

@@ -115,18 +115,20 @@ def test_without_tseth() -> None:
     assert Tseth not in packet
 
 
+@pytest.mark.parametrize("stamped", [True, False])
 @pytest.mark.parametrize("number", range(4))
-def test_an_end_point_takes_what_scapy_crafted(number: int) -> None:
-    """A WriteIMM crafted by hand lands where it says, and its SACK dissects."""
+def test_an_end_point_takes_what_scapy_crafted(number: int, stamped: bool) -> None:
+    """A WriteIMM crafted by hand lands where it says, with TSETH or without, and its SACK dissects."""
     pair = Pair(replace(Settings(), payload=1_000))
     pair.ends[1].post_receive(0x101, 1)
     pair.write(0, 16)
     pair.run(until=pair.now)
     model = Ether(pair.flights[0].data)
     model[BTH].opcode, model[BTH].icrc = 0xCB, None
+    head = Meth(msn=0) / Tseth(timestamp=7, tsr=1) if stamped else Meth(msn=0)
+    model[BTH].ts = int(stamped)
     model[BTH].payload = (
-        Meth(msn=0)
-        / Tseth(timestamp=7, tsr=1)
+        head
         / Reth(address=pair.target.address + number, rkey=pair.target.rkey, length=8)
         / ImmDt(immediate=5)
         / Raw(b"scapy!!!")
@@ -142,5 +144,5 @@ def test_an_end_point_takes_what_scapy_crafted(number: int) -> None:
     fresh.run(until=fresh.now + DELAY)
     sack = next(f for f in fresh.flights if f.opcode == 0xDC)
     packet = Ether(sack.data)
-    assert (100, 7) == (packet[Seth].cack_psn, packet[Seth].timestamp)
+    assert (100, 7 * stamped) == (packet[Seth].cack_psn, packet[Seth].timestamp)
     assert layout.SACK_LEN == len(bytes(packet[Seth]))

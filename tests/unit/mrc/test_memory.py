@@ -7,11 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcnet.mrc.memory import Region, gather, runs, scatter
+from mrcnet.mrc.memory import Region, find, table_of
 
 TOP = 1 << 64
-pieces = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 8)), max_size=20)
 addresses = st.integers(0, TOP - 1) | st.integers(TOP - 300, TOP - 1) | st.integers(0, 300)
+
+
+def held(region: Region, address: int, size: int) -> bool:
+    """Whether a packet of `size` bytes for `address` is placed, at its offset."""
+    signed = int(np.array([address], np.uint64).view(np.int64)[0])
+    number, offset = find(table_of([region]), region.rkey, signed, size)
+    assert number < 0 or address == region.address + offset
+    return number == 0
 
 
 @given(
@@ -20,63 +27,37 @@ addresses = st.integers(0, TOP - 1) | st.integers(TOP - 300, TOP - 1) | st.integ
     st.lists(st.tuples(addresses, st.integers(1, 5_000)), min_size=1),
     st.lists(st.tuples(st.integers(-300, 300), st.integers(1, 300)), min_size=1),
 )
-def test_holds_is_arithmetic_without_wrap(
+def test_bounds_are_arithmetic_without_wrap(
     first: int, length: int, far: list[tuple[int, int]], close: list[tuple[int, int]]
 ) -> None:
     """A region holds exactly the pieces that lie inside it, also at both ends of 64-bit address space."""
     region = Region(np.zeros(length, np.uint8), first, 1)
     asked = far + [((first + apart) % TOP, size) for apart, size in close]
     expected = [first <= at and at + size <= first + length for at, size in asked]
-    at, size = np.array([a for a, _ in asked], np.uint64), np.array([s for _, s in asked], np.int64)
-    assert expected == region.holds(at, size).tolist()
+    assert expected == [held(region, at, size) for at, size in asked]
 
 
 @pytest.mark.parametrize(
-    ("address", "size", "held"),
+    ("address", "size", "inside"),
     [(TOP - 16, 16, True), (TOP - 16, 17, False), (TOP - 1, 2, False), (0, 1, False), (TOP - 17, 1, False)],
 )
-def test_the_last_bytes_of_the_address_space(address: int, size: int, held: bool) -> None:
+def test_the_last_bytes_of_the_address_space(address: int, size: int, inside: bool) -> None:
     """Beyond 2^64 - 1 there is nothing, not address 0 again."""
     region = Region(np.zeros(16, np.uint8), TOP - 16, 1)
-    assert [held] == region.holds(np.array([address], np.uint64), np.array([size])).tolist()
+    assert inside is held(region, address, size)
 
 
-@given(pieces)
-def test_runs_cut_rows_into_equal_neighbours(rows: list[tuple[int, int]]) -> None:
-    """Runs cover every row once, in order; inside one, pieces are equally long and adjoin."""
-    offset, size = np.array([r[0] for r in rows], np.int64), np.array([r[1] for r in rows], np.int64)
-    cut = list(runs(offset, size))
-    assert list(range(len(rows))) == [row for start, stop in cut for row in range(start, stop)]
-    for start, stop in cut:
-        for row in range(start + 1, stop):
-            assert rows[row] == (rows[row - 1][0] + rows[start][1], rows[start][1])
+def test_a_region_ends_in_the_address_space() -> None:
+    """One that would go on at address 0 is refused."""
+    Region(np.zeros(16, np.uint8), TOP - 16, 1)
+    with pytest.raises(ValueError, match="do not end"):
+        Region(np.zeros(17, np.uint8), TOP - 16, 1)
 
 
-def test_neighbours_are_moved_in_one_run() -> None:
-    """What adjoins is one run: the copy is one, not one a packet."""
-    size = np.array([4, 4, 4, 2])
-    assert [(0, 3), (3, 4)] == list(runs(np.array([0, 4, 8, 12]), size))
-
-
-@given(pieces, st.integers(0, 5))
-def test_gather_copies_the_pieces(rows: list[tuple[int, int]], at: int) -> None:
-    """Each row gets its piece of the source from column `at` on, and no other byte."""
-    source = np.arange(1, 65, dtype=np.uint8)
-    frames = np.zeros((len(rows), 16), np.uint8)
-    expected = frames.copy()
-    for row, (offset, size) in enumerate(rows):
-        expected[row, at : at + size] = source[offset : offset + size]
-    gather(frames, at, source, np.array([r[0] for r in rows], int), np.array([r[1] for r in rows], int))
-    assert expected.tolist() == frames.tolist()
-
-
-@given(pieces, st.integers(0, 5))
-def test_scatter_writes_in_order(rows: list[tuple[int, int]], at: int) -> None:
-    """Each row's payload goes to its offset, a later row over an earlier one, and no other byte changes."""
-    frames = np.arange(1, len(rows) * 16 + 1, dtype=np.uint16).astype(np.uint8).reshape(-1, 16)
-    target = np.zeros(64, np.uint8)
-    expected = target.copy()
-    for row, (offset, size) in enumerate(rows):
-        expected[offset : offset + size] = frames[row, at : at + size]
-    scatter(target, np.array([r[0] for r in rows], int), frames, at, np.array([r[1] for r in rows], int))
-    assert expected.tolist() == target.tolist()
+def test_each_rkey_names_its_region() -> None:
+    """Regions may have the same addresses: the key decides; an unknown one has no bytes."""
+    regions = [Region(np.zeros(8 * key, np.uint8), 0, key) for key in (7, 5, 1 << 31)]
+    table = table_of(regions)
+    found = [tuple(map(int, find(table, region.rkey, 4, 4))) for region in regions]
+    assert [(0, 4), (1, 4), (2, 4)] == found
+    assert (-1, 0) == find(table, 6, 4, 4)

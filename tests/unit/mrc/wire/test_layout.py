@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from scapy.layers.l2 import Ether
 
 from mrcnet.contrib.scapy import Eeth, Erth, Meth, Peth, Reth, Seth, Tseth, datagram
 from mrcnet.mrc.wire import control, layout
-from mrcnet.mrc.wire.frames import view
 from mrcnet.mrc.wire.numbers import QPN_ENDPOINT, EndpointOp, Mark, Opcode
 from tests.support.wire import Pair
 
@@ -179,17 +177,6 @@ def test_any_bytes_are_some_sack(data: bytes) -> None:
     sack = control.Sack.unpack(data)
     assert sack.mark in set(Mark)
     assert sack == control.Sack.unpack(sack.pack())
-
-
-def test_a_write_without_tseth_is_four_bytes_shorter() -> None:
-    """Where BTH.ts is 0, RETH follows METH at once."""
-    # spec 2.1
-    frame = whole(
-        Opcode.WRITE_ONLY, DATA_CLASS, 1, 2, Meth(msn=3), Reth(address=4, rkey=5, length=4), b"abcd"
-    )
-    fields = view(np.frombuffer(frame, np.uint8).copy().reshape(1, -1), 0, layout.WRITE_BARE)[0]
-    assert (3, 4, 5, 4) == tuple(int(fields[name]) for name in ("msn", "address", "rkey", "dma_length"))
-    assert b"abcd" == frame[layout.WRITE_BARE.itemsize : -layout.ICRC]
 
 
 def test_what_leaves_an_end_point_is_what_scapy_builds() -> None:
