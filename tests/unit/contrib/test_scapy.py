@@ -126,7 +126,7 @@ def test_an_end_point_takes_what_scapy_crafted(number: int, stamped: bool) -> No
     model = Ether(pair.flights[0].data)
     model[BTH].opcode, model[BTH].icrc = 0xCB, None
     head = Meth(msn=0) / Tseth(timestamp=7, tsr=1) if stamped else Meth(msn=0)
-    model[BTH].ts = int(stamped)
+    model[BTH].resv7 = 0x10 * stamped
     model[BTH].payload = (
         head
         / Reth(address=pair.target.address + number, rkey=pair.target.rkey, length=8)
