@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from mrcnet.cli.command import command
+from mrcnet.cli.dilation import settled
 from mrcnet.cli.events import events_parameter, traced, write_events
 from mrcnet.cli.labs import LAB_VARIABLE, running_plan
 from mrcnet.cli.on import on_parameter, refuse_typed
@@ -19,7 +20,6 @@ from mrcnet.cli.output import Answer, note
 from mrcnet.cli.topologies import SHIPPED, Source, find, plan_of, unknown
 from mrcnet.cli.up import refuse_errors
 from mrcnet.drill.fabric import Fabric
-from mrcnet.drill.goodput import BIN_NS
 from mrcnet.drill.job import plan_job
 from mrcnet.drill.kernel import KernelFabric
 from mrcnet.drill.load import load_drill
@@ -29,6 +29,7 @@ from mrcnet.drill.runner import run_drill
 from mrcnet.drill.verdict import PASSED, spell
 from mrcnet.drill.virtual import SimFabric
 from mrcnet.errors import EnvironmentFault, ExitCode, InputError
+from mrcnet.plan.build import dilated
 from mrcnet.units import format_rate
 
 
@@ -62,6 +63,10 @@ def drill_(
     drill, source = read_drill(file)
     plan = running_plan(lab_name) if lab_name else plan_of(source)
     refuse_errors(plan, source)
+    if on == "sim":
+        plan = dilated(plan, 1)
+    elif not lab_name:
+        plan = settled(plan, drill.name, source.text)
     if output is not None:
         _probe(output)
     fabric: Fabric = SimFabric()
@@ -144,14 +149,14 @@ def _lines(result: DrillResult) -> Iterator[str]:
     yield f"{result.drill}: {result.verdict}"
     yield from (f"  {reason}" for reason in result.reasons)
     yield from (f"  warning: {warning}" for warning in result.warnings)
-    if result.measures is not None:
-        yield from _measure_lines(result.measures)
+    if result.measures is not None and result.traffic is not None:
+        yield from _measure_lines(result.measures, result.traffic.dilation)
     yield from (f"  {spell(judgement)}" for judgement in result.judgements)
 
 
-def _measure_lines(measures: Measures) -> Iterator[str]:
+def _measure_lines(measures: Measures, dilation: int) -> Iterator[str]:
     bar = f"+-{measures.error_ms:.3f} ms"
-    coarse = f"+-{measures.error_ms + BIN_NS / 1e6:.3f} ms"  # found in bins
+    coarse = f"+-{measures.error_ms + 1 / dilation:.3f} ms"  # found in bins of 1 ms of wall time
 
     def ms(value: float | None) -> str:
         return "never" if value is None else f"{value:.3f} ms"

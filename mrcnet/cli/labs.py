@@ -11,9 +11,7 @@ import click
 from mrcnet.cli.output import note, progress
 from mrcnet.errors import InputError
 from mrcnet.kernel import lab
-from mrcnet.plan.build import build_plan
 from mrcnet.plan.model import Plan
-from mrcnet.topology.load import load_text
 
 LAB_VARIABLE = "MRCNET_LAB"
 
@@ -48,5 +46,4 @@ def the_lab(name: str | None) -> str:
 def running_plan(name: str) -> Plan:
     """The plan of a running lab, from the text it was made of. Raises InputError if there is no such lab."""
     progress(f"planning lab {name}")
-    stored = lab.load(name)
-    return build_plan(load_text(stored.text, stored.file))
+    return lab.plan_of(lab.load(name))

@@ -19,6 +19,7 @@ from mrcnet.errors import ExitCode, InputError
 from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.settings import Settings
 from mrcnet.nic.traffic import run_traffic
+from mrcnet.plan.build import dilated
 from mrcnet.plan.model import Plan
 from mrcnet.sim import run as sim_run
 from mrcnet.sim.fit import fit
@@ -26,11 +27,10 @@ from mrcnet.topology.names import suggest
 from mrcnet.units import format_rate, format_size, parse_duration, parse_rate, parse_size
 from mrcnet.workload.congestion import CHOICES, FIXED, controlled
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import Job
+from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.patterns import PATTERNS, pairs
 from mrcnet.workload.summary import FlowResult, TrafficResult, summarise
 
-BIN_NS = 1_000_000
 DEFAULT_SIZE = 64 << 20
 SHOWN = 16
 
@@ -125,7 +125,7 @@ def traffic_(
     transport = plan.topology.transport
     settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
     settings = controlled(settings, plan, congestion)
-    job = Job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, BIN_NS)
+    job = Job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, bin_ns(plan))
     job = traced(job, events)
     if on == "sim":
         recording = sim_run.run_traffic(fit(job), duration, _say)
@@ -142,7 +142,7 @@ def _virtual_plan(topo: str | None) -> Plan:
     source = find(topo)
     plan = plan_of(source)
     refuse_errors(plan, source)
-    return plan
+    return dilated(plan, 1)
 
 
 def _lab_plan(lab_name: str) -> Plan:

@@ -9,6 +9,7 @@ from time import monotonic
 import click
 
 from mrcnet.cli.command import command
+from mrcnet.cli.dilation import read_dilation, settled
 from mrcnet.cli.labs import LAB_VARIABLE
 from mrcnet.cli.output import Answer, note, progress
 from mrcnet.cli.plan import lint_lines
@@ -27,8 +28,14 @@ FEW = 24  # so many changes are listed; more are counted
 )
 @topology_parameters
 @click.option("--lab", "lab_name", metavar="NAME", envvar=LAB_VARIABLE, help="Default: the topology's name.")
+@click.option(
+    "--dilation",
+    metavar="N|auto",
+    callback=read_dilation,
+    help="Wall time over fabric time, in place of the file's.",
+)
 @click.option("--dry-run", is_flag=True, help="Print every change with its reason; make none.")
-def up_(source: Source, lab_name: str | None, dry_run: bool) -> Answer:
+def up_(source: Source, lab_name: str | None, dilation: int | None, dry_run: bool) -> Answer:
     """Make the kernel hold what a topology says; changes only what differs.
 
     TOPO is a file, a shipped name, or - for stdin. A second `up` changes nothing; an `up` of an edited file,
@@ -37,15 +44,22 @@ def up_(source: Source, lab_name: str | None, dry_run: bool) -> Answer:
     begun = monotonic()
     plan = plan_of(source)
     refuse_errors(plan, source)
+    name = lab_name or plan.topology.name
+    plan = settled(plan, name, source.text, dilation, dry=dry_run)
     planned = monotonic()
     progress(f"{len(plan.nodes)} nodes, {len(plan.topology.links)} links")
-    result = lab.up(plan, lab_name or plan.topology.name, source.file, source.text, dry_run=dry_run)
+    result = lab.up(plan, name, source.file, source.text, dry_run=dry_run)
     seconds = {
         "plan": round(planned - begun, 6),
         "apply": round(result.apply_seconds, 6),
         "total": round(monotonic() - begun, 6),
     }
-    data = {"lab": result.lab, "changes": [_change(change) for change in result.changes], "seconds": seconds}
+    data = {
+        "lab": result.lab,
+        "dilation": plan.topology.dilation,
+        "changes": [_change(change) for change in result.changes],
+        "seconds": seconds,
+    }
     return Answer(data, _lines(result.lab, result.changes, dry_run, seconds["total"]))
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-BIN_NS = 1_000_000  # deliveries are recorded in bins of 1 ms
 WINDOW = 100  # bins that must be good together ...
 SPOT = 10  # ... with no stretch of so many bins leaner than any before: a stall is not made up for later
 BACK = 0.99  # of the goodput before

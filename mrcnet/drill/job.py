@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from mrcnet.drill.goodput import BIN_NS
 from mrcnet.drill.model import Drill
 from mrcnet.errors import InputError, Where
 from mrcnet.mrc.settings import Settings
@@ -16,7 +15,7 @@ from mrcnet.topology.model import Link
 from mrcnet.topology.names import suggest
 from mrcnet.workload.congestion import controlled
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import Job
+from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.patterns import pairs
 
 
@@ -32,7 +31,7 @@ def plan_job(drill: Drill, plan: Plan, lab_name: str) -> Job:
     flows = tuple(
         Flow(number, src, dst, None, spec.message, spec.rate_bps) for number, (src, dst) in enumerate(found)
     )
-    return Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, BIN_NS)
+    return Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, bin_ns(plan))
 
 
 def _check_steps(drill: Drill, plan: Plan) -> None:

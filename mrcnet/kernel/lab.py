@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mrcnet.errors import EnvironmentFault, InputError, MrcnetError, PartialError
 from mrcnet.kernel import marks, netns, processes, state
@@ -13,7 +13,10 @@ from mrcnet.kernel.diff import ChangeSet, diff
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import Change, Kind, Op
 from mrcnet.kernel.observe import LabState, observe
+from mrcnet.plan.build import build_plan, dilated
 from mrcnet.plan.model import Plan
+from mrcnet.topology.load import load_text
+from mrcnet.topology.model import AUTO
 
 _SHOWN = 5
 
@@ -43,7 +46,8 @@ def up(plan: Plan, lab: str, source_file: str, source_text: str, dry_run: bool =
     with state.locked(lab):
         _refuse_strangers(plan, lab, clean=True)
         before = tuple(one.node for one in marks.owned(lab))
-        changes = _change(plan, lab, before, state.Stored(lab, source_file, source_text, tuple(plan.nodes)))
+        stored = state.Stored(lab, source_file, source_text, tuple(plan.nodes), plan.topology.dilation)
+        changes = _change(plan, lab, before, stored)
     return UpResult(lab, changes, time.perf_counter() - begin)
 
 
@@ -82,6 +86,11 @@ def load(lab: str) -> state.Stored:
     raise unknown(lab)
 
 
+def plan_of(stored: state.Stored) -> Plan:
+    """The plan of a lab from its memory, at the dilation at which it runs."""
+    return dilated(build_plan(load_text(stored.text, stored.file)), stored.dilation)
+
+
 def unknown(lab: str) -> InputError:
     """The error for a lab that does not exist."""
     known = ", ".join(labs())
@@ -94,6 +103,8 @@ def _check(plan: Plan, lab: str) -> None:
     errors = [finding.message for finding in plan.lint if finding.severity == "error"]
     if errors:
         raise InputError("this fabric cannot work: " + "; ".join(errors))
+    if plan.topology.dilation == AUTO:
+        raise ValueError("the dilation of a lab must be settled before it comes up")
     for node in plan.nodes:
         marks.mark(lab, node)
 
@@ -127,7 +138,7 @@ def _change(plan: Plan, lab: str, before: tuple[str, ...], stored: state.Stored)
         found = observe(handles, before)
         changes = diff(plan, found.nodes)
         journal = dict.fromkeys((*stored.nodes, *before))
-        state.save(state.Stored(lab, stored.file, stored.text, tuple(journal)))
+        state.save(replace(stored, nodes=tuple(journal)))
         try:
             _leave(lab, changes)
             apply(handles, changes, found.indices)

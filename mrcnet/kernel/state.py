@@ -25,17 +25,21 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A lab's memory. `nodes` is a journal: every node whose namespace may exist, also half-made."""
+    """A lab's memory. `nodes` is a journal: every node whose namespace may exist, also half-made.
+
+    `dilation` is the one that it runs at, which the text may leave to `auto`.
+    """
 
     lab: str
     file: str
     text: str
     nodes: tuple[str, ...]
+    dilation: int = 1
 
 
 def save(stored: Stored) -> None:
     """Write a lab's memory, wholly or not at all."""
-    _make(DIRECTORY)
+    make_directory()
     draft = DIRECTORY / f".{stored.lab}.{os.getpid()}"
     try:
         draft.write_text(json.dumps({"version": _VERSION, **asdict(stored)}))
@@ -53,7 +57,8 @@ def recall(lab: str) -> Stored | None:
         if document.pop("version") != _VERSION:
             return None
         nodes = tuple(map(str, document["nodes"]))
-        return Stored(str(document["lab"]), str(document["file"]), str(document["text"]), nodes)
+        dilation = int(document.get("dilation", 1))
+        return Stored(str(document["lab"]), str(document["file"]), str(document["text"]), nodes, dilation)
     except PermissionError as error:
         raise EnvironmentFault(f"cannot read {_file(lab)}", remedy="run it as root (sudo)") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -109,7 +114,7 @@ def locked(lab: str, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
 
 
 def _try_lock(path: Path) -> int | None:
-    _make(DIRECTORY)
+    make_directory()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -121,12 +126,13 @@ def _try_lock(path: Path) -> int | None:
     return None
 
 
-def _make(directory: Path) -> None:
+def make_directory() -> None:
+    """Where all of this stands; root's own."""
     try:
-        directory.mkdir(mode=0o700, exist_ok=True)
+        DIRECTORY.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise EnvironmentFault(
-            f"cannot create {directory}: {error.strerror}", remedy="run it as root (sudo)"
+            f"cannot create {DIRECTORY}: {error.strerror}", remedy="run it as root (sudo)"
         ) from error
 
 

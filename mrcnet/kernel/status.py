@@ -13,8 +13,6 @@ from mrcnet.kernel.faults import faults_in
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import NodeState
 from mrcnet.kernel.observe import observe
-from mrcnet.plan.build import build_plan
-from mrcnet.topology.load import load_text
 
 
 class State(StrEnum):
@@ -56,7 +54,7 @@ def _state(name: str, found: Mapping[str, NodeState]) -> State:
     if stored is None:
         return State.PARTIAL
     try:
-        plan = build_plan(load_text(stored.text, stored.file))
+        plan = lab.plan_of(stored)
     except MrcnetError:
         return State.PARTIAL
     changes = diff(plan, found)

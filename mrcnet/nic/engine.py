@@ -18,7 +18,9 @@ from mrcnet.nic.claim import claim
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.desk import Desk, open_desk
 from mrcnet.nic.fit import fit
-from mrcnet.nic.messages import Failed, Finish, Go, Progress, Ready, Stop, Table, ToParent, ToWorker
+from mrcnet.nic.messages import Failed, Finish, Go, Hush, Progress, Ready, Stop, Table, ToParent, ToWorker
+from mrcnet.workload.congestion import base_rtt_ns
+from mrcnet.workload.dilation import shaped
 from mrcnet.workload.job import Job, shares
 from mrcnet.workload.report import RunReport
 
@@ -27,6 +29,7 @@ _REPORT_WITHIN = 30.0
 _START_IN_NS = 20_000_000
 _NICE = -10
 _LINGER = 0.05  # the last SACKs and probes of all workers come to rest
+_LINGER_RTTS = 8  # where the fabric is slower than that
 
 Message = TypeVar("Message", Ready, RunReport)
 
@@ -127,9 +130,17 @@ class Run:
             self._listen(0.1)
         return self._done()
 
+    def rest(self) -> None:
+        """Let the last frames come to rest: answers first, then what they still bring about; then silence."""
+        rtt = self.clock.wall(base_rtt_ns(self.job.plan, self.job.settings.payload)) / 1e9
+        patience = max(_LINGER, _LINGER_RTTS * rtt if shaped(self.job.plan) else 0)
+        time.sleep(patience)
+        if shaped(self.job.plan):
+            self._tell(Hush())
+            time.sleep(patience)
+
     def finish(self) -> list[RunReport]:
         """End the workers and take their reports."""
-        time.sleep(_LINGER)
         self._tell(Finish())
         return self._collect(RunReport, _REPORT_WITHIN)
 

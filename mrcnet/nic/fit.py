@@ -9,6 +9,8 @@ from dataclasses import replace
 from mrcnet.mrc.flight import OVERHEAD
 from mrcnet.mrc.wire.numbers import MPR_UNIT
 from mrcnet.plan.model import Plan
+from mrcnet.workload.dilation import shaped, turn_ns
+from mrcnet.workload.fit import for_fabric
 from mrcnet.workload.job import Job
 
 RING_BUDGET = 768 << 20  # bytes of ring memory that one run may take
@@ -37,7 +39,12 @@ def fit(job: Job) -> Job:
     A ring that overflows loses packets that no fabric lost, so the window (MPR) shrinks instead; and many
     flows share what a software NIC can have under way before its queues outlast the timers. Many flows also
     probe less often each: a NIC that is busy with probes answers late, and is probed the more for it.
+
+    Where ports have rates, the fabric's own times and bandwidths decide instead (`workload.fit`).
     """
+    if shaped(job.plan):
+        settings = for_fabric(job.settings, job.plan, job.flows, turn_ns(job.plan), ring_of(job))
+        return replace(job, settings=settings)
     flows, settings = len(job.flows), job.settings
     fan = max(Counter(flow.dst for flow in job.flows).values())
     units = max(1, min(settings.mpr_units, ring_of(job) // (fan * MPR_UNIT)))

@@ -36,6 +36,11 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Hush:
+    """Parent: send nothing more at all, so that what is under way comes to rest."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """Parent: report and end."""
 
@@ -66,4 +71,4 @@ class Table:
 
 
 ToParent = Ready | Progress | RunReport | Failed | Table
-ToWorker = Go | Stop | Finish | Ask
+ToWorker = Go | Stop | Hush | Finish | Ask

@@ -10,8 +10,10 @@ from __future__ import annotations
 import mmap
 import socket
 import struct
+import time
 
 import numpy as np
+import numpy.typing as npt
 
 from mrcnet.mrc.wire.frames import RxBatch
 
@@ -30,9 +32,9 @@ _DATA_AT = 66  # where the kernel puts an Ethernet frame behind its 52 bytes of 
 
 _HEADER = np.dtype(
     {
-        "names": ["status", "length", "mac", "ifindex"],
-        "formats": ["<u4", "<u4", "<u2", "<i4"],
-        "offsets": [0, 4, 12, 36],
+        "names": ["status", "length", "mac", "seconds", "nanoseconds", "ifindex"],
+        "formats": ["<u4", "<u4", "<u2", "<u4", "<u4", "<i4"],
+        "offsets": [0, 4, 12, 16, 20, 36],
         "itemsize": 52,
     }
 )
@@ -60,6 +62,7 @@ class Ring:
         self._headers = self._rows[:, : _HEADER.itemsize].view(_HEADER)[:, 0]
         self._status = self._headers["status"]
         self._next = 0
+        self.frames = 0  # that were read so far
         self._taken = slice(0, 0)
         self._port_of = np.full(max(ports, default=0) + 1, -1, np.int64)
         for ifindex, port in ports.items():
@@ -80,11 +83,19 @@ class Ring:
         rows = slice(start, start + count)
         self._taken = rows
         self._next = (start + count) % self.slots
+        self.frames += count
         headers = self._headers[rows]
         ifindex = headers["ifindex"]
         known = ifindex < len(self._port_of)
         port = np.where(known, self._port_of[np.where(known, ifindex, 0)], -1)
         return RxBatch(self._rows[rows], _DATA_AT, headers["length"].astype(np.int64), port)
+
+    def arrived(self) -> npt.NDArray[np.int64]:
+        """When the kernel put each frame of the last batch here: CLOCK_MONOTONIC in ns."""
+        headers = self._headers[self._taken]
+        since = time.time_ns() - time.monotonic_ns()  # the kernel stamps with the clock of the day
+        at = headers["seconds"].astype(np.int64) * 1_000_000_000 + headers["nanoseconds"]
+        return np.asarray(at - since, np.int64)
 
     def release(self) -> None:
         """Give the frames of the last batch back to the kernel."""

@@ -50,6 +50,9 @@ class Sender:
         self._messages = np.zeros(0, _MESSAGE)
         self._vectors = np.zeros(0, _IOVEC)
         self.refused = np.zeros(len(ifindices), np.int64)  # frames a port would not take
+        self.overrun = np.zeros(len(ifindices), np.int64)  # those of them for which it had no room
+        self.sent = np.zeros(len(ifindices), np.int64)  # frames, those refused too
+        self.sent_bytes = np.zeros(len(ifindices), np.int64)
 
     def send(self, batch: TxBatch) -> None:
         """Hand the batch to the kernel; a frame that its port refuses is counted and skipped."""
@@ -62,6 +65,10 @@ class Sender:
         self._vectors["base"][:count] = rows
         self._vectors["length"][:count] = batch.length[:count]
         self._messages["name"][:count] = self._name_of[batch.port[:count]]
+        self.sent += np.bincount(batch.port[:count], minlength=len(self.sent))
+        self.sent_bytes += np.bincount(
+            batch.port[:count], weights=batch.length[:count], minlength=len(self.sent)
+        ).astype(np.int64)
         at = self._messages.ctypes.data
         done = 0
         while done < count:
@@ -75,6 +82,7 @@ class Sender:
             if code not in _REFUSALS:
                 raise OSError(code, os.strerror(code))
             self.refused[batch.port[done]] += 1  # the first of the rest is the one refused
+            self.overrun[batch.port[done]] += code == errno.ENOBUFS
             done += 1
 
     def _prepare(self, capacity: int) -> None:

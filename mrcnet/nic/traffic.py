@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mrcnet.nic.cores import Cores
 from mrcnet.nic.engine import Run
+from mrcnet.workload.fidelity import judge
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording, record
 
@@ -24,9 +26,13 @@ def run_traffic(
     """
     with Run(job) as run:
         run.start()
+        cores = Cores()
         until = run.start_at + duration_ns if duration_ns is not None else None
         if meanwhile is not None:
             meanwhile(run)
         run.watch(until, progress)
         run.stop(_DRAIN_WITHIN)
-        return record(run.job, run.start_at, run.finish())
+        shares, wall_ns = cores.shares(), round(cores.seconds * 1e9)
+        run.rest()
+        reports = run.finish()
+        return record(run.job, run.start_at, reports, judge(run.job, reports, shares, wall_ns))

@@ -8,21 +8,21 @@ import os
 import select
 import signal
 import time
-from collections import Counter
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import numpy as np
 
 from mrcnet.errors import MrcnetError
-from mrcnet.mrc.requestor import NEVER
 from mrcnet.mrc.warm import warm
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.host import Host
-from mrcnet.nic.messages import Ask, Failed, Finish, Go, Progress, Ready, Table
+from mrcnet.nic.messages import Ask, Failed, Finish, Go, Hush, Progress, Ready, Stop, Table
+from mrcnet.workload.dilation import shaped, turn_ns
 from mrcnet.workload.flow import make_content
 from mrcnet.workload.job import Job
-from mrcnet.workload.report import RunReport
-from mrcnet.workload.station import Bins, Station
+from mrcnet.workload.report import LATE_BUCKETS, RunReport
+from mrcnet.workload.station import Bins, Station, report_of
 
 _PR_SET_PDEATHSIG = 1
 _PROGRESS_NS = 200_000_000
@@ -63,12 +63,17 @@ class Worker:
         self._clock = FabricClock(job.plan.topology.dilation)
         self._content = make_content(job.message, job.seed)
         self._bins = Bins(job.plan.topology.planes, 0, job.bin_ns)
-        self._hosts = [Host(job, Station(job, name, self._content, self._bins)) for name in hosts]
+        self._hosts = [
+            Host(job, Station(job, name, self._content, self._bins), self._clock) for name in hosts
+        ]
         self._poll = select.poll()
         for host in self._hosts:
             self._poll.register(host.ring.fileno(), select.POLLIN)
         self._poll.register(pipe.fileno(), select.POLLIN)
         self._longest_turn = 0
+        # Where ports have rates, turns keep a distance: frames gather, as a NIC's do that moderates its
+        # interrupts, and a core serves many hosts.
+        self._pause = self._clock.wall(turn_ns(job.plan)) if shaped(job.plan) else 0
 
     # ---- the loop ------------------------------------------------------------------------------
 
@@ -89,36 +94,41 @@ class Worker:
         self._pipe.send(self._report())
 
     def _turn_over(self) -> None:
-        clock, hosts = self._clock, self._hosts
+        hosts, pause = self._hosts, self._pause
         turns = 0
         said_at = before = time.monotonic_ns()
         while True:
             busy = False
             for host in hosts:
-                busy |= host.step(clock.now())
+                busy |= host.step()
             turns += 1
             wall = time.monotonic_ns()
             self._longest_turn = max(self._longest_turn, wall - before)
-            if turns % _LOOK_EVERY == 0 or not busy:
+            if turns % _LOOK_EVERY == 0 or not busy or pause:
                 if self._pipe.poll():
                     said = self._pipe.recv()
                     if isinstance(said, Finish):
                         return
-                    if isinstance(said, Ask):
-                        self._answer(said)
-                    else:
-                        self._stop()
+                    self._heed(said)
                 if wall - said_at >= _PROGRESS_NS:
                     self._say()
                     said_at = wall
-            if not busy:
-                self._sleep()
+            if pause:
+                self._pause_until(before + pause)
+                wall = time.monotonic_ns()
+            elif not busy:
+                self._sleep(self._due())
                 wall = time.monotonic_ns()
             before = wall
 
-    def _stop(self) -> None:
+    def _heed(self, said: Ask | Stop | Hush) -> None:
+        if isinstance(said, Ask):
+            self._answer(said)
         for host in self._hosts:
-            host.station.stop()
+            if isinstance(said, Stop):
+                host.station.stop()
+            elif isinstance(said, Hush):
+                host.quiet = True
 
     def _answer(self, ask: Ask) -> None:
         stations = [host.station for host in self._hosts if host.station.name == ask.src]
@@ -129,30 +139,35 @@ class Worker:
         done = all(host.station.done for host in self._hosts)
         self._pipe.send(Progress(delivered, done))
 
-    def _sleep(self) -> None:
-        """Until a frame comes, the parent speaks, or a timer is due."""
-        now = self._clock.now()
-        due = min(host.station.next_timer() for host in self._hosts)
-        if due <= now:
-            return
-        most = _SLEEP_MOST if due >= NEVER else min(_SLEEP_MOST, self._clock.wall(due - now) / 1e9)
-        self._poll.poll(most * 1000)
+    def _due(self) -> int:
+        """When the next thing is to be done without new frames, wall ns."""
+        return min(host.next_due() for host in self._hosts)
+
+    def _pause_until(self, next_turn: int) -> None:
+        """To the next turn, or longer, if there is nothing to do before a frame comes."""
+        due = self._due()
+        if due > next_turn:
+            self._sleep(due)
+        left = next_turn - time.monotonic_ns()
+        if left > 0:
+            time.sleep(left / 1e9)  # poll counts in milliseconds
+
+    def _sleep(self, due: int) -> None:
+        """Until a frame comes, the parent speaks, or wall time `due`."""
+        left = (due - time.monotonic_ns()) / 1e9
+        if left > 0:
+            self._poll.poll(min(_SLEEP_MOST, left) * 1000)
 
     # ---- the report ----------------------------------------------------------------------------
 
     def _report(self) -> RunReport:
-        stations = [host.station for host in self._hosts]
-        drops: Counter[str] = Counter()
-        for station in stations:
-            drops.update(station.endpoint.drops)
-        return RunReport(
-            sources=[report for station in stations for report in station.source_reports()],
-            sinks=[report for station in stations for report in station.sink_reports()],
-            events=[event for station in stations for event in station.events],
-            traces=[trace for station in stations for trace in station.traces()],
-            delivered=self._bins.data,
-            drops=dict(drops),
-            ring_drops=sum(host.ring.drops() for host in self._hosts),
-            refused=sum(int(host.sender.refused.sum()) for host in self._hosts),
+        frames = [host.frames() for host in self._hosts]
+        return replace(
+            report_of([host.station for host in self._hosts], self._bins),
+            ring_drops=sum(one.ring_drops for one in frames),
+            refused=sum(sum(one.refused) for one in frames),
             longest_turn=self._longest_turn,
+            late=sum((host.late.counts for host in self._hosts), np.zeros(LATE_BUCKETS, np.int64)),
+            hosts=frames,
+            ways=[way for host in self._hosts if host.ledger is not None for way in host.ledger.ways()],
         )

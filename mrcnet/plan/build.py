@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from mrcnet.plan.addressing import macs
@@ -27,3 +28,8 @@ def build_plan(topology: Topology) -> Plan:
         lint=lint(wiring, nodes),
         wiring=wiring,
     )
+
+
+def dilated(plan: Plan, dilation: int) -> Plan:
+    """The same plan for a lab in which a fabric nanosecond lasts `dilation` wall nanoseconds."""
+    return replace(plan, topology=replace(plan.topology, dilation=dilation))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
-from mrcnet.mrc.flight import OVERHEAD
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
-from mrcnet.mrc.wire.numbers import MPR_UNIT
 from mrcnet.sim.layout import PortTable
+from mrcnet.workload.fit import windows
 from mrcnet.workload.job import Job
 
-_BDPS = 1.5  # spec 5.8: the largest window
 _GATHER = 64  # frames that the widest host receives at line rate in a turn
 _FINER = 16  # turns in a base RTT
-_LEAST = 4  # packets of one flow
 
 
 def turn_of(job: Job, table: PortTable) -> int:
@@ -34,11 +30,4 @@ def fit(job: Job, turn_ns: int | None = None) -> Job:
     table = PortTable(job.plan, frame, EXT + SACK_LEN + ICRC)
     turn = turn_ns or turn_of(job, table)
     rate = min(int(table.rate[table.of_host[host]].sum()) for host in job.hosts)
-    fan = max(
-        *Counter(flow.dst for flow in job.flows).values(), *Counter(flow.src for flow in job.flows).values()
-    )
-    bdp = rate * (table.base_rtt + 2 * turn) / 8e9 / frame  # in packets
-    packets = max(_LEAST, round(_BDPS * bdp / fan))
-    units = min(255, max(job.settings.mpr_units, -(-packets // MPR_UNIT)))  # spec 1.2: 8 bits
-    window = packets * (job.settings.payload + OVERHEAD)
-    return replace(job, settings=replace(job.settings, window_bytes=window, mpr_units=units))
+    return replace(job, settings=windows(job.settings, job.flows, rate, table.base_rtt + 2 * turn))

@@ -7,9 +7,8 @@ each end of a round trip; a shorter one is finer and slower. Everything is decid
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mrcnet.errors import InputError
 from mrcnet.plan.target import find_link
@@ -22,7 +21,7 @@ from mrcnet.topology.model import Link
 from mrcnet.workload.flow import make_content
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import RunReport
-from mrcnet.workload.station import Bins, Station
+from mrcnet.workload.station import Bins, Station, report_of
 from mrcnet.workload.summary import Recording, record
 
 _STALLED_NS = 60_000_000_000  # nothing posted was delivered for so long: the run will not end by itself
@@ -136,18 +135,7 @@ class SimRun:
         while self.fabric.busy and self._step(end):
             pass
         stations = [host.station for host in self._hosts.values()]
-        drops: Counter[str] = Counter()
-        for station in stations:
-            drops.update(station.endpoint.drops)
-        return RunReport(
-            sources=[report for station in stations for report in station.source_reports()],
-            sinks=[report for station in stations for report in station.sink_reports()],
-            events=[event for station in stations for event in station.events],
-            traces=[trace for station in stations for trace in station.traces()],
-            delivered=self._bins.data,
-            drops=dict(drops),
-            fabric=self.fabric.books(),
-        )
+        return replace(report_of(stations, self._bins), fabric=self.fabric.books())
 
     # ---- faults --------------------------------------------------------------------------------
 

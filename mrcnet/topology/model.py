@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+AUTO = 0  # a dilation that `up` chooses, as small as this machine can carry
+
 
 class Role(StrEnum):
     """A node's tier."""
@@ -65,7 +67,10 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """A whole fabric. Nodes are ordered hosts, then T0 and T1 by plane; links by plane and tier."""
+    """A whole fabric. Nodes are ordered hosts, then T0 and T1 by plane; links by plane and tier.
+
+    `dilation`: wall time over fabric time; AUTO until it is settled (`plan.dilate`).
+    """
 
     name: str
     planes: int

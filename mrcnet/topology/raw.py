@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from mrcnet.topology.model import AUTO
 from mrcnet.topology.names import MAX_INDEX, NODE_NAME, TOPOLOGY_NAME, node_name, topology_name
 from mrcnet.units import parse_duration, parse_rate, parse_size
 
@@ -22,6 +23,19 @@ def _prefix32(text: str) -> str:
     return f"{inet_ntop(AF_INET6, packed)}/32"
 
 
+def parse_dilation(text: str | int) -> int:
+    """`1000` or `auto` -> a whole number, AUTO for `auto`. Raises ValueError for anything else."""
+    if text == "auto":
+        return AUTO
+    try:
+        value = int(text)
+    except ValueError:
+        raise ValueError(f"must be a whole number or auto, not {text!r}") from None
+    if value < 1:
+        raise ValueError(f"must be at least 1, not {value}")
+    return value
+
+
 def _quantity(example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": ["string", "integer"], "examples": [example]})
 
@@ -30,6 +44,11 @@ Rate = Annotated[int, BeforeValidator(parse_rate), Field(ge=1), _quantity("100Gb
 Delay = Annotated[int, BeforeValidator(parse_duration), _quantity("500ns")]
 Mtu = Annotated[int, BeforeValidator(parse_size), Field(ge=1280, le=65535), _quantity("9000")]
 Payload = Annotated[int, BeforeValidator(parse_size), Field(ge=1, le=65535), _quantity("4096")]
+Dilation = Annotated[
+    int,
+    BeforeValidator(parse_dilation),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["auto", "1000"]}),
+]
 PlaneNumber = Annotated[int, Field(ge=0, le=7)]
 Count = Annotated[int, Field(ge=1, le=MAX_INDEX)]
 CountOrNone = Annotated[int, Field(ge=0, le=MAX_INDEX)]
@@ -133,7 +152,9 @@ class RawTopology(_Raw):
     nodes: dict[NodeName, ExplicitNode] = Field({}, description="further nodes, by name")
     links: list[ExplicitLink] = Field([], description="further links, or other settings for generated ones")
     omit: list[str] = Field([], description='generated links ("p0-t0-0:p0-t1-1") or nodes to leave out')
-    dilation: int = Field(1, ge=1, description="fabric time = wall time / dilation")
+    dilation: Dilation = Field(
+        1, description="fabric time = wall time / dilation; auto: the least that this machine can carry"
+    )
     srv6: Srv6 = Srv6()
     addresses: Addresses = Addresses()
     transport: Transport = Transport()

@@ -40,6 +40,11 @@ class Job:
         return max(flow.message for flow in self.flows)
 
 
+def bin_ns(plan: Plan) -> int:
+    """The width of a goodput bin: 1 ms of wall time, in fabric ns."""
+    return max(1, 1_000_000 // max(1, plan.topology.dilation))
+
+
 def shares(hosts: tuple[str, ...], most: int | None = None) -> list[tuple[str, ...]]:
     """Deal the hosts to workers, one a core; neighbours go to different workers."""
     workers = min(most or len(os.sched_getaffinity(0)), len(hosts))

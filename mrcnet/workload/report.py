@@ -10,6 +10,9 @@ import numpy.typing as npt
 from mrcnet.mrc.events import EvChanged, Event, PacketsLost, PlaneChanged, QpFailed
 from mrcnet.workload.books import Books
 
+LATE_PER_OCTAVE = 4  # buckets of lateness for each doubling of nanoseconds ...
+LATE_BUCKETS = 40 * LATE_PER_OCTAVE  # ... up to a quarter of an hour
+
 Told = EvChanged | PlaneChanged | PacketsLost | QpFailed
 
 
@@ -70,11 +73,41 @@ class SinkReport:
 
 
 @dataclass(frozen=True, slots=True)
+class HostFrames:
+    """What a host's NIC did, in frames. By port: handed to the kernel, refused by it, those of them for want
+    of room, and wall ns in which the port had nothing to send though data waited for it. `ring_drops`:
+    arrived, but found no place.
+    """
+
+    host: str
+    ports: tuple[str, ...]
+    sent: tuple[int, ...]
+    sent_bytes: tuple[int, ...]
+    refused: tuple[int, ...]
+    overrun: tuple[int, ...]
+    dry_ns: tuple[int, ...]
+    arrived: int
+    ring_drops: int
+
+
+@dataclass(frozen=True, slots=True)
+class WayFrames:
+    """Frames of one EV of an ordered pair, as one of its ends counted them; trimmed ones have arrived."""
+
+    src: str
+    dst: str
+    ev: int
+    sent: int = 0
+    arrived: int = 0
+    trimmed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """All that some hosts of a run saw. `delivered`: payload bytes (planes, bins) from the start on.
 
-    `ring_drops`, `refused` and `longest_turn` (wall ns between two looks at the sockets) tell of the machine
-    that carried them, not of the fabric.
+    `ring_drops`, `refused`, `longest_turn` (wall ns between two looks at the sockets) and `late` (how late in
+    wall ns what was due was done, a histogram) tell of the machine that carried them, not of the fabric.
     """
 
     sources: list[SourceReport]
@@ -87,3 +120,6 @@ class RunReport:
     longest_turn: int = 0
     fabric: Books | None = None  # of a fabric that counts every frame
     traces: list[Traced] = field(default_factory=list)  # with the transport's `trace` only
+    late: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(LATE_BUCKETS, np.int64))
+    hosts: list[HostFrames] = field(default_factory=list)
+    ways: list[WayFrames] = field(default_factory=list)  # of a fabric whose ports count

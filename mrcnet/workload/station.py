@@ -5,7 +5,8 @@ How frames get in and out is another room's matter: kernel sockets or a simulato
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.workload.flow import Sink, Source
 from mrcnet.workload.job import Job, ev_paths, local_ports, peer_addresses
-from mrcnet.workload.report import EvRow, SinkReport, SourceReport, Told, Traced
+from mrcnet.workload.report import EvRow, RunReport, SinkReport, SourceReport, Told, Traced
 
 TRACE_MOST = 1 << 16  # events of a host that a trace holds; older ones are forgotten
 
@@ -213,6 +214,21 @@ class Station:
             out_of_window=books.out_of_window,
             arrivals=np.array(self._arrivals.get(sink.flow.dst_qpn, []), np.int64),
         )
+
+
+def report_of(stations: Sequence[Station], bins: Bins) -> RunReport:
+    """What the stations of one process have to say at the end, and the payload that came to them."""
+    drops: Counter[str] = Counter()
+    for station in stations:
+        drops.update(station.endpoint.drops)
+    return RunReport(
+        sources=[report for station in stations for report in station.source_reports()],
+        sinks=[report for station in stations for report in station.sink_reports()],
+        events=[event for station in stations for event in station.events],
+        traces=[trace for station in stations for trace in station.traces()],
+        delivered=bins.data,
+        drops=dict(drops),
+    )
 
 
 def ev_rows(evs: EvSet) -> list[EvRow]:

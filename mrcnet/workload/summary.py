@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from mrcnet.mrc.events import EvChanged
 from mrcnet.workload.books import Books
+from mrcnet.workload.fidelity import Fidelity
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import RunReport, SinkReport, SourceReport, Told
 
@@ -65,6 +66,7 @@ class TrafficResult:
     planes: tuple[PlaneShare, ...]
     seconds: float
     wall_seconds: float
+    dilation: int
     flows: tuple[FlowResult, ...]
     evs_lost: int
     evs_regained: int
@@ -74,11 +76,15 @@ class TrafficResult:
     longest_turn_ms: float
     problems: tuple[str, ...]
     fabric: Books | None
+    fidelity: Fidelity | None  # of a run that a machine carried in real time
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What measures are made from: reports, events in order of time, bytes (planes, bins) from `start_at`."""
+    """What measures are made from: reports, events in order of time, bytes (planes, bins) from `start_at`.
+
+    `fidelity` is None in virtual time.
+    """
 
     job: Job
     start_at: int
@@ -87,9 +93,12 @@ class Recording:
     events: tuple[tuple[str, Told], ...]
     delivered: npt.NDArray[np.int64]
     reports: tuple[RunReport, ...]
+    fidelity: Fidelity | None = None
 
 
-def record(job: Job, start_at: int, reports: Sequence[RunReport]) -> Recording:
+def record(
+    job: Job, start_at: int, reports: Sequence[RunReport], fidelity: Fidelity | None = None
+) -> Recording:
     """Put the hosts' reports together."""
     width = max(report.delivered.shape[1] for report in reports)
     delivered = np.zeros((job.plan.topology.planes, width), np.int64)
@@ -104,6 +113,7 @@ def record(job: Job, start_at: int, reports: Sequence[RunReport]) -> Recording:
         events=tuple(events),
         delivered=delivered,
         reports=tuple(reports),
+        fidelity=fidelity,
     )
 
 
@@ -133,6 +143,7 @@ def summarise(recording: Recording) -> TrafficResult:
         planes=tuple(PlaneShare(plane, count, _rate(count, seconds)) for plane, count in enumerate(planes)),
         seconds=seconds,
         wall_seconds=seconds * job.plan.topology.dilation,
+        dilation=job.plan.topology.dilation,
         flows=flows,
         evs_lost=sum(change.new == "ASSUMED_BAD" for change in changes),
         evs_regained=sum(change.old == "ASSUMED_BAD" and change.new == "GOOD" for change in changes),
@@ -142,6 +153,7 @@ def summarise(recording: Recording) -> TrafficResult:
         longest_turn_ms=max(report.longest_turn for report in recording.reports) / 1e6,
         problems=problems,
         fabric=next((report.fabric for report in recording.reports if report.fabric), None),
+        fidelity=recording.fidelity,
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from mrcnet.drill.goodput import BIN_NS
 from mrcnet.drill.model import Done, Step
 from mrcnet.errors import Where
 from mrcnet.mrc.events import EvChanged, PacketsLost
@@ -30,7 +29,7 @@ DEAD = 0x00000002  # plane 0, uplink 2
 OTHER = 0x00010001
 PLAN = shipped("2p-2t0-2t1")
 FLOWS = (Flow(0, "h0", "h3", None, 1_000, None), Flow(1, "h1", "h2", None, 1_000, None))
-JOB = Job("lab", PLAN, FLOWS, Settings(), 7, BIN_NS)
+JOB = Job("lab", PLAN, FLOWS, Settings(), 7, 1_000_000)
 STEADY = 1_000  # bytes that each plane delivers in a bin
 
 

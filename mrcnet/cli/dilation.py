@@ -1,0 +1,60 @@
+"""The dilation of a lab: what the file or the command line says, or the least that this machine can carry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from mrcnet.cli.output import note
+from mrcnet.errors import EnvironmentFault
+from mrcnet.kernel import calibration, lab
+from mrcnet.nic.calibrate import calibrate
+from mrcnet.plan.build import dilated
+from mrcnet.plan.model import Plan
+from mrcnet.topology.model import AUTO
+from mrcnet.topology.raw import parse_dilation
+from mrcnet.workload.dilation import dilation_for
+
+
+def read_dilation(_: click.Context, parameter: click.Parameter, text: Any) -> int | None:
+    """A click callback: a whole number or `auto`."""
+    if text is None:
+        return None
+    try:
+        return parse_dilation(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=parameter) from None
+
+
+def settled(plan: Plan, lab_name: str, text: str, wanted: int | None = None, *, dry: bool = False) -> Plan:
+    """The plan at the dilation at which its lab is to run; `wanted` comes before what its text says.
+
+    `auto` stays what it was for a lab that is up. On a machine that was not calibrated it is now, but for a
+    dry run, which touches nothing: EnvironmentFault.
+    """
+    dilation = plan.topology.dilation if wanted is None else wanted
+    if dilation == AUTO:
+        dilation = _running(lab_name, text) or _chosen(plan, dry=dry)
+        note(f"dilation auto: {dilation}")
+    return dilated(plan, dilation)
+
+
+def _running(lab_name: str, text: str) -> int | None:
+    if lab_name not in lab.labs():
+        return None
+    stored = lab.load(lab_name)
+    return stored.dilation if stored.text == text else None
+
+
+def _chosen(plan: Plan, *, dry: bool) -> int:
+    found = calibration.recall()
+    if found is None:
+        if dry:
+            raise EnvironmentFault(
+                "dilation: auto, and this machine was never calibrated", remedy="mrcnet doctor --calibrate"
+            )
+        note("this machine was never calibrated: that comes first, and takes some seconds")
+        found = calibrate()
+        calibration.save(found)
+    return dilation_for(plan, found.shaped_pps * found.cores, found.late_ns)

@@ -1,0 +1,66 @@
+"""Propagation in the receiving NIC: a frame is handed on only when its path's delay has passed.
+
+Counts from the instant at which the kernel put the frame into the ring, so that a NIC that looks late adds
+nothing of its own to what is on its way long enough.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mrcnet.mrc.wire.frames import RxBatch
+
+NEVER = 1 << 62
+
+
+@dataclass(slots=True)
+class _Held:
+    """Frames in order of the instant at which they are due; those before `first` are gone."""
+
+    batch: RxBatch
+    due: npt.NDArray[np.int64]
+    first: int = 0
+
+
+class DelayLine:
+    """Frames on their way. Instants are wall nanoseconds."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, _Held] = {}
+        self._order: list[tuple[int, int]] = []  # a heap of (next due, number)
+        self._count = 0
+        self.frames = 0
+
+    def put(self, batch: RxBatch, due: npt.NDArray[Any]) -> None:
+        """Copy a batch in; its memory may be used again."""
+        order = np.argsort(due, kind="stable")
+        held = RxBatch(batch.buffer[order], batch.at, batch.length[order], batch.port[order])
+        self._held[self._count] = _Held(held, np.asarray(due[order], np.int64))
+        heapq.heappush(self._order, (int(due[order[0]]), self._count))
+        self._count += 1
+        self.frames += len(order)
+
+    def take(self, wall: int) -> RxBatch | None:
+        """Frames that are due, those of one batch at a time, earliest first; None if there are none."""
+        if self.next_due() > wall:
+            return None
+        number = heapq.heappop(self._order)[1]
+        held = self._held[number]
+        first, stop = held.first, int(np.searchsorted(held.due, wall, "right"))
+        if stop < len(held.due):
+            held.first = stop
+            heapq.heappush(self._order, (int(held.due[stop]), number))
+        else:
+            del self._held[number]
+        self.frames -= stop - first
+        rows, batch = slice(first, stop), held.batch
+        return RxBatch(batch.buffer[rows], batch.at, batch.length[rows], batch.port[rows])
+
+    def next_due(self) -> int:
+        """When the next frame is due; NEVER if none is held."""
+        return self._order[0][0] if self._order else NEVER

@@ -1,0 +1,51 @@
+"""A host's own count of frames, by EV and direction: the two ends of the books of each EV."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mrcnet.mrc.wire import layout
+from mrcnet.mrc.wire.frames import RxBatch, TxBatch, view
+from mrcnet.nic.ways import Ways
+from mrcnet.workload.job import Job
+from mrcnet.workload.report import WayFrames
+
+_CLASS_SHIFT, _DSCP_SHIFT = 20, 2
+
+
+class Ledger:
+    """Frames of every kind; the last entry of each column counts those of no EV of a flow."""
+
+    def __init__(self, job: Job, host: str) -> None:
+        self._out = Ways(job, host, out=True)
+        self._in = Ways(job, host, out=False)
+        self._sent = np.zeros(len(self._out.all) + 1, np.int64)
+        self._arrived = np.zeros(len(self._in.all) + 1, np.int64)
+        self._trimmed = np.zeros(len(self._in.all) + 1, np.int64)
+        dscp = job.settings.dscp
+        self._trims = np.array([dscp.trimmed, dscp.trimmed_lasthop])
+
+    def sent(self, batch: TxBatch) -> None:
+        """A batch was handed to the kernel."""
+        number = self._out.of(batch.buffer[: batch.count], 0)
+        self._sent += np.bincount(number, minlength=len(self._sent))
+
+    def arrived(self, batch: RxBatch) -> None:
+        """A batch came out of the ring."""
+        number = self._in.of(batch.buffer, batch.at)
+        self._arrived += np.bincount(number, minlength=len(self._arrived))
+        outer = view(batch.buffer, batch.at, layout.COMMON)["outer_class"]
+        trimmed = np.isin(outer >> (_CLASS_SHIFT + _DSCP_SHIFT) & 0x3F, self._trims)
+        if trimmed.any():
+            self._trimmed += np.bincount(number[trimmed], minlength=len(self._trimmed))
+
+    def ways(self) -> list[WayFrames]:
+        """What this host knows of the EVs that begin here, and of those that end here."""
+        sent = [
+            WayFrames(way.src, way.dst, way.ev, sent=int(count))
+            for way, count in zip(self._out.all, self._sent, strict=False)
+        ]
+        return sent + [
+            WayFrames(way.src, way.dst, way.ev, arrived=int(came), trimmed=int(cut))
+            for way, came, cut in zip(self._in.all, self._arrived, self._trimmed, strict=False)
+        ]

@@ -1,0 +1,55 @@
+"""The dilation at which a machine keeps up with a fabric. Pure."""
+
+from __future__ import annotations
+
+import math
+
+from mrcnet.mrc.wire.layout import ICRC, WRITE_HEAD
+from mrcnet.plan.model import Plan
+from mrcnet.topology.model import AUTO
+from mrcnet.workload.congestion import base_rtt_ns
+
+_SHARE = 0.6  # of what the machine carries: the rest is its margin
+LATE_SHARE = 0.25  # of the base RTT that a NIC may be late
+_TURNS = 16  # in a base RTT
+_TURN_WALL_NS = 500_000
+_STEPS = (1, 2, 5, 10)
+
+
+def shaped(plan: Plan) -> bool:
+    """Whether the fabric's ports have their rates; without, a link is as fast as the CPU."""
+    return plan.topology.dilation != 1
+
+
+def turn_ns(plan: Plan) -> int:
+    """How far apart a software NIC's turns are where ports have rates, fabric ns: a small part of the RTT, so
+    that delays stay what the fabric makes them, but no less than a machine needs to gather some frames.
+    """
+    base = base_rtt_ns(plan, plan.topology.transport.payload)
+    return max(1, base // _TURNS, _TURN_WALL_NS // plan.topology.dilation)
+
+
+def offered_pps(plan: Plan) -> float:
+    """Packets per fabric second when every host sends full packets on all its ports at line rate."""
+    frame = WRITE_HEAD + plan.topology.transport.payload + ICRC
+    return sum(port.rate_bps for host in plan.hosts for port in plan.nodes[host].ports) / (8 * frame)
+
+
+def dilation_for(plan: Plan, pps: float, late_ns: int) -> int:
+    """The smallest friendly dilation at which a machine that carries `pps` packets per wall second, and whose
+    NICs are `late_ns` late, keeps up with all hosts sending at line rate on all ports at the same time.
+    """
+    by_load = offered_pps(plan) / (_SHARE * pps)
+    by_time = late_ns / (LATE_SHARE * base_rtt_ns(plan, plan.topology.transport.payload))
+    return friendly(max(by_load, by_time))
+
+
+def friendly(least: float) -> int:
+    """The next of 1, 2, 5, 10, 20, 50 ... that is not less."""
+    power: int = 10 ** max(0, math.floor(math.log10(max(least, 1))))
+    return next(step * power for step in _STEPS if step * power >= least)
+
+
+def is_auto(plan: Plan) -> bool:
+    """Whether the dilation is still to be chosen."""
+    return plan.topology.dilation == AUTO

@@ -1,0 +1,102 @@
+"""Whether a run tells of the fabric, or of the machine that carried it. Pure.
+
+A busy core alone falsifies nothing; what counts is what it brings about: work done late, ports that ran dry
+though data waited for them, frames lost at a host. Each has a bound in the fabric's own measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mrcnet.workload.congestion import base_rtt_ns
+from mrcnet.workload.dilation import LATE_SHARE, friendly, shaped
+from mrcnet.workload.job import Job
+from mrcnet.workload.report import LATE_PER_OCTAVE, RunReport
+
+FAITHFUL, UNFAITHFUL, UNSHAPED = "faithful", "unfaithful", "unshaped"
+_QUANTILE = 0.99  # of all that was due
+_DRY_MOST = 0.02  # of a run, at any port
+_LOSSY = 2.0  # the dilation that would do, where frames were lost at hosts: nothing says by how much
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """The verdict, and what it comes from.
+
+    `faithful` is None where there is nothing to hold it against: ports without rates (`unshaped`).
+    `dilation_needed`: the one that would have done. `cores`: share of the run in which each was busy. Late:
+    how much later than due 99 % of the NICs' work was done, wall time, and the bound. `dry`: the largest
+    share of the run in which a port had nothing to send though data waited for it.
+    """
+
+    status: str
+    faithful: bool | None
+    reasons: tuple[str, ...]
+    dilation_needed: int
+    cores: tuple[float, ...]
+    late_ms: float
+    late_most_ms: float
+    dry: float
+    ring_drops: int
+    overruns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A bound that was broken, in words, and how many times slower time would have to run to keep it."""
+
+    words: str
+    factor: float
+
+
+def judge(job: Job, reports: Sequence[RunReport], cores: tuple[float, ...], wall_ns: int) -> Fidelity:
+    """The fidelity of a run over the kernel's fabric that lasted `wall_ns`."""
+    dilation = job.plan.topology.dilation
+    late = late_within(reports, _QUANTILE)
+    bound = LATE_SHARE * base_rtt_ns(job.plan, job.settings.payload) * dilation
+    hosts = [host for report in reports for host in report.hosts]
+    dry = max((max(host.dry_ns) for host in hosts), default=0) / max(1, wall_ns)
+    drops = sum(host.ring_drops for host in hosts)
+    overruns = sum(sum(host.overrun) for host in hosts)
+    on = shaped(job.plan)
+    doubts = tuple(_doubts(late, bound, dry, drops, overruns)) if on else ()
+    needed = friendly(dilation * max(1.01, *(doubt.factor for doubt in doubts))) if doubts else dilation
+    return Fidelity(
+        status=UNSHAPED if not on else UNFAITHFUL if doubts else FAITHFUL,
+        faithful=not doubts if on else None,
+        reasons=tuple(doubt.words for doubt in doubts),
+        dilation_needed=needed,
+        cores=tuple(round(share, 3) for share in cores),
+        late_ms=late / 1e6,
+        late_most_ms=bound / 1e6,
+        dry=dry,
+        ring_drops=drops,
+        overruns=overruns,
+    )
+
+
+def _doubts(late: int, bound: float, dry: float, drops: int, overruns: int) -> Iterator[_Doubt]:
+    if late > bound:
+        yield _Doubt(
+            f"the hosts' NICs were {late / 1e6:.2f} ms late, {bound / 1e6:.2f} ms would not matter",
+            late / bound,
+        )
+    if dry > _DRY_MOST:
+        yield _Doubt(f"a port stood idle for {dry:.1%} of the run though data waited for it", 1 + dry)
+    if drops:
+        yield _Doubt(f"{drops} frames came faster than the receiving NIC could take them", _LOSSY)
+    if overruns:
+        yield _Doubt(f"{overruns} frames were more than the kernel would queue at a port", _LOSSY)
+
+
+def late_within(reports: Sequence[RunReport], share: float) -> int:
+    """The lateness in wall ns that this share of all work kept within; 0 if nothing was ever due."""
+    counts = sum((report.late for report in reports), np.zeros_like(reports[0].late))
+    total = int(counts.sum())
+    if not total:
+        return 0
+    bucket = int(np.searchsorted(np.cumsum(counts), share * total))
+    return round(2.0 ** ((bucket + 1) / LATE_PER_OCTAVE)) if bucket else 0
