@@ -165,7 +165,7 @@ class Host:
             host=self.station.name,
             ports=tuple(self._names),
             sent=tuple(self.sender.sent.tolist()),
-            sent_bytes=tuple(self.sender.sent_bytes.tolist()),
+            sent_bytes=tuple(map(int, self._pacer.sent_bytes.tolist())) if self._pacer else (),
             refused=tuple(self.sender.refused.tolist()),
             overrun=tuple(self.sender.overrun.tolist()),
             dry_ns=tuple(map(int, dry.tolist())),

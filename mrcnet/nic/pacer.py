@@ -27,6 +27,7 @@ class Pacer:
         self._depth = _LEAST * self._frame_ns + turn_ns
         self._free = np.zeros(len(rates_bps))
         self._short = np.zeros(len(rates_bps), bool)  # data waited for room when we last looked
+        self.sent_bytes = np.zeros(len(rates_bps))
         self.dry_ns = np.zeros(len(rates_bps))  # time a port had nothing to send though data waited
 
     def room(self, wall: int) -> npt.NDArray[np.int64]:
@@ -38,6 +39,7 @@ class Pacer:
     def sent(self, port: _Column, length: _Column, wall: int) -> None:
         """Frames of `length` bytes were handed to their ports."""
         size = np.bincount(port, weights=length, minlength=len(self._free))
+        self.sent_bytes += size
         idle = np.maximum(wall - self._free, 0)
         self.dry_ns += np.where(self._short & (size > 0), idle, 0)
         self._free = np.maximum(self._free, wall) + size * self._ns_per_byte

@@ -52,7 +52,6 @@ class Sender:
         self.refused = np.zeros(len(ifindices), np.int64)  # frames a port would not take
         self.overrun = np.zeros(len(ifindices), np.int64)  # those of them for which it had no room
         self.sent = np.zeros(len(ifindices), np.int64)  # frames, those refused too
-        self.sent_bytes = np.zeros(len(ifindices), np.int64)
 
     def send(self, batch: TxBatch) -> None:
         """Hand the batch to the kernel; a frame that its port refuses is counted and skipped."""
@@ -66,9 +65,6 @@ class Sender:
         self._vectors["length"][:count] = batch.length[:count]
         self._messages["name"][:count] = self._name_of[batch.port[:count]]
         self.sent += np.bincount(batch.port[:count], minlength=len(self.sent))
-        self.sent_bytes += np.bincount(
-            batch.port[:count], weights=batch.length[:count], minlength=len(self.sent)
-        ).astype(np.int64)
         at = self._messages.ctypes.data
         done = 0
         while done < count:

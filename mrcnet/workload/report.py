@@ -82,7 +82,7 @@ class HostFrames:
     host: str
     ports: tuple[str, ...]
     sent: tuple[int, ...]
-    sent_bytes: tuple[int, ...]
+    sent_bytes: tuple[int, ...]  # where ports have rates
     refused: tuple[int, ...]
     overrun: tuple[int, ...]
     dry_ns: tuple[int, ...]
