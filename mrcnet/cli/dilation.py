@@ -9,12 +9,10 @@ import click
 from mrcnet.cli.output import note
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import calibration, lab
-from mrcnet.nic.calibrate import calibrate
 from mrcnet.plan.build import dilated
 from mrcnet.plan.model import Plan
 from mrcnet.topology.model import AUTO
 from mrcnet.topology.raw import parse_dilation
-from mrcnet.workload.dilation import dilation_for
 
 
 def read_dilation(_: click.Context, parameter: click.Parameter, text: Any) -> int | None:
@@ -48,6 +46,10 @@ def _running(lab_name: str, text: str) -> int | None:
 
 
 def _chosen(plan: Plan, *, dry: bool) -> int:
+    # Here, and not above: `up` of a lab that says its dilation need not wait for the end points' libraries.
+    from mrcnet.nic.calibrate import calibrate
+    from mrcnet.workload.dilation import dilation_for
+
     found = calibration.recall()
     if found is None:
         if dry:

@@ -17,7 +17,7 @@ from mrcnet.plan.model import Plan
 from mrcnet.topology.load import load_text
 from mrcnet.workload.fidelity import late_within
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import bin_ns, make_job
+from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.patterns import pairs
 from mrcnet.workload.summary import Recording, summarise
 
@@ -62,7 +62,7 @@ def _measure(plan: Plan, name: str) -> tuple[float, int]:
         for number, (src, dst) in enumerate(pairs("ring", plan.hosts, 1))
     )
     settings = Settings(payload=plan.topology.transport.payload, udp_port=plan.topology.transport.udp_port)
-    job = make_job(name, plan, flows, settings, 1, bin_ns(plan))
+    job = Job(name, plan, flows, settings, 1, bin_ns(plan))
     cores = Cores()
     with register_run(name):
         recording = run_traffic(job, _WALL_NS // plan.topology.dilation)

@@ -13,13 +13,13 @@ from mrcnet.nic.ledger import Ledger
 from mrcnet.nic.ways import Way, Ways, peers
 from mrcnet.plan.paths import paths
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.report import WayFrames
 from tests.unit.plan.fabrics import shipped
 
 PLAN = shipped("2p-2t0-2t1")
 FLOWS = (Flow(0, "h0", "h3", None, 1_000, None), Flow(1, "h2", "h0", None, 1_000, None))
-JOB = make_job("lab", PLAN, FLOWS, Settings(), 1, 1_000_000)
+JOB = Job("lab", PLAN, FLOWS, Settings(), 1, 1_000_000)
 MAC = bytes(6)
 
 

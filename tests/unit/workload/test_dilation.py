@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcnet.mrc.settings import Settings
+from mrcnet.nic.fit import fit
 from mrcnet.plan.build import dilated
 from mrcnet.workload.congestion import base_rtt_ns
 from mrcnet.workload.dilation import dilation_for, friendly, offered_pps, shaped, turn_ns
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import make_job
+from mrcnet.workload.job import Job
 from tests.unit.plan.fabrics import plan_of
 
 TEXT = "name: d\nfabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 2}\n"
@@ -55,7 +56,7 @@ def test_settings_think_in_fabric_time(dilation: int) -> None:
     outlasts full queues and a stall of the machine, but no more than twice that.
     """
     plan = dilated(PLAN, dilation)
-    settings = make_job("lab", plan, FLOWS, Settings(), 1, 1).settings
+    settings = fit(Job("lab", plan, FLOWS, Settings(), 1, 1)).settings
     rtt = base_rtt_ns(plan, 4_096) + 2 * turn_ns(plan)
     assert rtt == settings.base_rtt_ns
     bdp = 200e9 * rtt / 8e9
@@ -67,4 +68,4 @@ def test_settings_think_in_fabric_time(dilation: int) -> None:
 def test_a_chosen_timeout_stays() -> None:
     """A drill that names its timeout has it on a shaped fabric, too."""
     settings = Settings(timeout_exponent=9)
-    assert 9 == make_job("lab", dilated(PLAN, 1_000), FLOWS, settings, 1, 1).settings.timeout_exponent
+    assert 9 == fit(Job("lab", dilated(PLAN, 1_000), FLOWS, settings, 1, 1)).settings.timeout_exponent

@@ -12,7 +12,7 @@ from mrcnet.nic.lateness import Lateness
 from mrcnet.plan.build import dilated
 from mrcnet.workload.fidelity import judge, late_within
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import Job, make_job
+from mrcnet.workload.job import Job
 from mrcnet.workload.report import HostFrames, RunReport
 from tests.unit.plan.fabrics import shipped
 
@@ -21,7 +21,7 @@ SECOND = 1_000_000_000
 
 
 def job(dilation: int) -> Job:
-    return make_job("lab", dilated(shipped("2p-2t0-2t1"), dilation), FLOWS, Settings(), 1, 1)
+    return Job("lab", dilated(shipped("2p-2t0-2t1"), dilation), FLOWS, Settings(), 1, 1)
 
 
 def report(late_ns: int = 1_000, **changed: Any) -> RunReport:
