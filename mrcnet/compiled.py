@@ -1,7 +1,8 @@
 """Per-packet loops, compiled by numba when first called and kept on disk, and the bytes that they read.
 
 A rule that judges packets one after the other is a plain loop over the batch's columns, at the speed of C.
-Loops call each other only; whole numbers are int64 throughout (a 64-bit address wraps, as in C).
+Loops call each other only; whole numbers are int64 throughout (a 64-bit address wraps, as in C). Bounds are
+checked with NUMBA_BOUNDSCHECK=1 only, as the tests run: an index beyond a column is an error there.
 """
 
 from __future__ import annotations
@@ -22,19 +23,23 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 Octets = npt.NDArray[np.uint8]
 
 
+_KEPT = 3  # folders of other sources, or with bounds checked
+
+
 def _keep_at(package: Path) -> None:
     """Where compiled loops are kept: beside the source if one may write there, else in the user's cache.
 
     The name of the folder is a digest of all sources, for numba itself would miss a change in another file.
     """
     sources = [(str(file), file.stat().st_mtime_ns) for file in sorted(package.rglob("*.py"))]
-    digest = hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
+    checked = os.environ.get("NUMBA_BOUNDSCHECK", "")
+    digest = hashlib.sha256(repr((sources, checked)).encode()).hexdigest()[:16]
     home = package / "__pycache__"
     if not os.access(home if home.exists() else package, os.W_OK):
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mrcnet"
     wanted = home / f"loops-{digest}"
     if not wanted.exists():
-        for old in home.glob("loops-*"):
+        for old in sorted(home.glob("loops-*"), key=lambda folder: folder.stat().st_mtime)[:-_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
     with contextlib.suppress(OSError):
         wanted.mkdir(parents=True, exist_ok=True)

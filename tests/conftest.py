@@ -1,6 +1,12 @@
-"""The profile of all properties: a bounded number of examples, more with MRCNET_EXAMPLES."""
+"""The profile of all properties: a bounded number of examples, more with MRCNET_EXAMPLES; bounds checked."""
 
 from __future__ import annotations
+
+import os
+
+os.environ.setdefault(
+    "NUMBA_BOUNDSCHECK", "1"
+)  # before any import: a loop's index beyond a column is an error
 
 from hypothesis import HealthCheck, settings
 
