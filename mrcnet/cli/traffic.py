@@ -92,6 +92,13 @@ class Load:
     show_default=True,
     help="A window that never changes, or NSCC.",
 )
+@click.option(
+    "--icrc",
+    type=click.Choice(("on", "offload")),
+    default="on",
+    show_default=True,
+    help="Made and checked, or left out, as where a NIC's hardware takes it off the processor.",
+)
 @click.option("--seed", default=1, show_default=True, help="Decides contents, paths and permutations.")
 @events_parameter
 def traffic_(
@@ -105,6 +112,7 @@ def traffic_(
     message: int,
     rate: int | None,
     congestion: str,
+    icrc: str,
     seed: int,
     events: Path | None,
 ) -> Answer:
@@ -123,7 +131,7 @@ def traffic_(
     load = Load(total, message if total is None else min(message, total), rate)
     flows = make_flows(plan, pattern, hosts.split(",") if hosts else list(plan.hosts), load, seed)
     transport = plan.topology.transport
-    settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
+    settings = Settings(payload=transport.payload, udp_port=transport.udp_port, icrc=icrc == "on")
     settings = controlled(settings, plan, congestion)
     job = Job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, bin_ns(plan))
     job = traced(job, events)

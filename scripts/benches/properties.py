@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from benches.figure import ROOT, Figure, figure
 
-EXAMPLES = 60  # schedules of one property with MRCNET_EXAMPLES=1 (tests/conftest.py)
+EXAMPLES = 2_000  # schedules of that property with MRCNET_EXAMPLES=1
 FRAMES = 50_000  # frames of the mutation tests with MRCNET_EXAMPLES=1 (tests/sim/test_hostile.py)
 
 _SAID = 4_000  # characters of what a failure said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benches import core, fabric, kill, nscc, properties, simulator, transport
+from benches import ceiling, core, fabric, kill, nscc, properties, simulator, transport
 from benches.figure import Figure
 
 # The figures of one measurement come together: asking for one of them prints them all.
@@ -13,6 +13,7 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("up-seconds", "up-over-floor", "down-seconds"): fabric.up_and_down,
     ("verify-all",): fabric.verify_all,
     ("pair-pps",): transport.pair_pps,
+    ("goodput-over-ceiling",): ceiling.goodput_over_ceiling,
     ("cut-recovery",): transport.cut_recovery,
     ("kill-clean",): kill.kill_clean,
     ("nscc-fair",): nscc.nscc_fair,
@@ -22,7 +23,7 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("schedules",): properties.schedules,
     ("frame-fuzz",): properties.frame_fuzz,
 }
-SLOW = {"cut-recovery", "kill-clean", "schedules", "frame-fuzz"}
+SLOW = {"goodput-over-ceiling", "cut-recovery", "kill-clean", "schedules", "frame-fuzz"}
 
 
 def main(names: list[str]) -> int:
