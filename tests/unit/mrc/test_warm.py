@@ -10,7 +10,7 @@ from mrcnet.mrc import arrived, flight, framing, intake, landing, spray
 from mrcnet.mrc.warm import warm
 from mrcnet.mrc.wire import icrc
 
-INNER = {"_arrive"}  # called by other loops only
+INNER = {"_arrive", "find"}  # called by other loops only
 MODULES = (arrived, flight, framing, intake, landing, spray, icrc)
 
 
