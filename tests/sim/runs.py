@@ -28,6 +28,7 @@ KNOBS = Settings(
     sack_threshold=4_096,
     timeout_exponent=11,  # 2.1 ms
     timeout_ceiling_exponent=12,
+    probe_rtts=4,  # quicker than the default: what waits for probes need not be long
     probe_floor_ns=1_000,
     reverse_probe_ns=1_000_000,
 )

@@ -12,10 +12,10 @@ from .runs import FAULT, KNOBS, PLANES, RTT, UPLINKS, check_complete, lost, tran
 
 EV = ev_paths(PLANES, UPLINKS)[9].ev
 PACE = KNOBS.probe_rtts * RTT  # three answered probes in a row take twice as long, and their answers' RTT
-DOWN = 12 * RTT
+DOWN = PACE + 2 * RTT  # so long that no two answered probes in a row have it between them
 
 
-def flap(up: int, length: int = 10 << 20):
+def flap(up: int, length: int = 5 << 20):
     """A transfer during which one EV is down for DOWN and up for `up`, in turn."""
 
     def dead(flight: Flight) -> bool:
@@ -40,7 +40,7 @@ def test_faster_than_the_probes(up: int) -> None:
 
 def test_slower_than_the_probes() -> None:
     """The boundary: up for as long as three probes and more, it returns, and goes out again, each time."""
-    pair, _ = flap(4 * PACE, length=14 << 20)
+    pair, _ = flap(4 * PACE, length=6 << 20)
     check_complete(pair)
     turns = moves(pair)
     assert len(turns) >= 3

@@ -22,7 +22,7 @@ def test_out_at_the_first_loss(share: float) -> None:
     def unlucky(flight: Flight) -> bool:
         return flight.is_write and flight.ev == EV and rng.random() < share
 
-    length = 16 << 20 if share < 0.05 else 2 << 20  # enough for a loss to come
+    length = 6 << 20 if share < 0.05 else 2 << 20  # enough for a loss to come
     pair, weather = transfer(None, Outage(unlucky, FAULT), length=length)
     check_complete(pair)
     assert {EV} == {ev for _, ev in went_bad(pair)}  # once; again only after probes brought it back

@@ -9,7 +9,7 @@ from mrcnet.mrc.events import QpFailed
 from tests.support.weather import Outage, everything
 from tests.support.wire import Pair
 
-from .runs import FAULT, KNOBS, RTT, check_complete, transfer
+from .runs import FAULT, KNOBS, RTT, START, check_complete, transfer
 
 LINEAR, EXPONENTIAL = 2, 2
 BUDGET = {"linear_retries": LINEAR, "exponential_retries": EXPONENTIAL}
@@ -20,7 +20,8 @@ PATIENCE = UNIT * (1 + LINEAR) + 2 * UNIT * EXPONENTIAL
 
 def outage(length: int) -> Pair:
     """A transfer through a fabric that is dead for `length` from the middle of it on."""
-    pair, _ = transfer(None, Outage(everything, FAULT, FAULT + length), length=1 << 20, **BUDGET)
+    middle = START + 3 * RTT // 2
+    pair, _ = transfer(None, Outage(everything, middle, middle + length), length=1 << 19, **BUDGET)
     return pair
 
 
@@ -32,7 +33,8 @@ def test_survived_within_the_budget(length: int) -> None:
 
 def test_the_boundary() -> None:
     """There is a longest outage that is survived; it is the retry budget, less a probe and its answer."""
-    low, high = 4 * UNIT, PATIENCE + 4 * RTT
+    low, high = PATIENCE - 8 * RTT, PATIENCE + 4 * RTT
+    check_complete(outage(low))
     assert outage(high).qp.requestor.failed
     while high - low > 1:
         middle = (low + high) // 2
@@ -54,7 +56,7 @@ def test_two_outages_with_progress_between() -> None:
         None,
         Outage(everything, FAULT, FAULT + each),
         Outage(everything, second, second + each),
-        length=8 << 20,
+        length=6 << 20,
         **BUDGET,
     )
     check_complete(pair)

@@ -12,15 +12,16 @@ from tests.support.wire import Pair
 from .runs import KNOBS, PLANES, RTT, UPLINKS, check_complete
 
 LINE = 2 * 1_200 * 8 * 1_000_000_000 // 1_000  # bits/s: two packets a microsecond over all planes
-SPAN = 10 * RTT
+SPAN = 6 * RTT
+SIZE = 8 << 20  # more than three spans carry
 
 
 def asked(penalty: int, *, restore: bool = True) -> list[int]:
     """Writes sent in three spans: before the penalty, while it holds (after 4 RTT), and after it."""
     nscc = Knobs.for_path(LINE, RTT, 1_200, trimming=False)
     knobs = replace(KNOBS, nscc=nscc, sack_threshold=1_024)
-    pair = Pair(knobs, planes=PLANES, uplinks=UPLINKS, memory=16 << 20, pace=0.5)
-    pair.write(0, 16 << 20)
+    pair = Pair(knobs, planes=PLANES, uplinks=UPLINKS, memory=SIZE, pace=0.5)
+    pair.write(0, SIZE)
     marks = []
     for value in (0, penalty, 0):
         pair.peer_qp.responder.set_penalty(value, restore=restore)

@@ -7,10 +7,10 @@ from mrcnet.mrc.evs import State
 from tests.support.weather import Outage, to_plane, writes_on
 from tests.support.wire import Flight, ev_paths
 
-from .runs import FAULT, PLANES, RTT, UPLINKS, check_complete, per_plane, transfer, went_bad
+from .runs import FAULT, KNOBS, PLANES, RTT, UPLINKS, check_complete, per_plane, transfer, went_bad
 
 EV = ev_paths(PLANES, UPLINKS)[9].ev
-PROBES = 10 * RTT  # spec 4.7: the pace
+PROBES = KNOBS.probe_rtts * RTT  # spec 4.7: the pace
 
 
 def back(pair) -> list[tuple[int, int]]:
@@ -20,7 +20,7 @@ def back(pair) -> list[tuple[int, int]]:
 
 def test_an_ev_comes_back_after_three_probes() -> None:
     """Healed before its first probe, an EV is good after three probes, and carries data again."""
-    pair, _ = transfer(None, Outage(writes_on(EV), FAULT, FAULT + 3 * RTT), length=16 << 20)
+    pair, _ = transfer(None, Outage(writes_on(EV), FAULT, FAULT + 3 * RTT), length=6 << 20)
     check_complete(pair)
     [(out, _)] = went_bad(pair)
     [(home, ev)] = back(pair)
@@ -44,7 +44,7 @@ def test_two_probes_are_not_enough() -> None:
         return False
 
     pair, _ = transfer(
-        None, Outage(writes_on(EV), FAULT, FAULT + 3 * RTT), Outage(third_probe), length=16 << 20
+        None, Outage(writes_on(EV), FAULT, FAULT + 3 * RTT), Outage(third_probe), length=8 << 20
     )
     check_complete(pair)
     [(home, _)] = back(pair)
@@ -53,7 +53,7 @@ def test_two_probes_are_not_enough() -> None:
 
 def test_a_plane_comes_back() -> None:
     """After a plane's outage all its EVs return, and the planes are balanced again."""
-    pair, _ = transfer(None, Outage(to_plane(2), FAULT, FAULT + 20 * RTT), length=24 << 20)
+    pair, _ = transfer(None, Outage(to_plane(2), FAULT, FAULT + 20 * RTT), length=10 << 20)
     check_complete(pair)
     assert sorted(ev for _, ev in went_bad(pair)) == sorted(ev for _, ev in back(pair))
     assert UPLINKS == len(back(pair))

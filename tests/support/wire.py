@@ -219,7 +219,7 @@ class Pair:
                 self._check_window(end, out)
                 for row in range(out.count):
                     self._launch(host, int(out.port[row]), out.buffer[row, : out.length[row]].tobytes())
-                if not out.count:
+                if out.room:  # less than a batch: that was all
                     break
         self._collect()
 
