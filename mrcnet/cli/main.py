@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "verify": "Prove every EV of every ordered pair of hosts with packets.",
         "traffic": "Run MRC traffic between hosts of a lab; every byte is checked where it arrives.",
         "evs": "Show the live EV table of a pair while a run sends between them.",
+        "port": "Show a port: what its queue is told, what it counts, what it holds.",
         "fault": "Cut or heal a link of a lab.",
         "drill": "Run a drill: traffic, timed faults, measures, a verdict.",
         "exec": "Run a program on a node.",

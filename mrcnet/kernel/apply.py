@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mrcnet.errors import EnvironmentFault
-from mrcnet.kernel import links, marks, netns, routes, sysctls, tc
+from mrcnet.kernel import links, marks, netns, routes, shaper, sysctls, tc
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import (
     Address,
@@ -17,16 +17,19 @@ from mrcnet.kernel.model import (
     Kind,
     Neighbour,
     Op,
+    PortQueue,
     Setting,
     Sysctl,
 )
 from mrcnet.kernel.netlink import NetlinkSocket, Refusal
+from mrcnet.kernel.program import PORT_PRIORITY, PortProgram
 from mrcnet.kernel.routes import RouteSeen
 from mrcnet.plan.model import Route
 from mrcnet.topology.model import End
 
 CUT_PRIORITY = 1  # the first filter to see a packet: what a cut link eats, no other filter counts
 FIRST_INDEX = 1000  # our interfaces' numbers, unique within a lab, begin well above what a kernel hands out
+_QUEUE_LENGTH = 1 << 16  # frames: the program's thresholds decide, not the shaper's own queues
 _PATIENCE_S = 5.0
 _SHOWN = 3
 
@@ -67,12 +70,13 @@ class _Applier:
             else:
                 self._touch_up(node, changes)
         raised = self._lay(cables)
+        self._prepare_queues()
         for node in dict.fromkeys((*self.by_node, *raised)):
             changes = self.by_node.get(node, [])
-            steps = [(links.set_up(index), change) for index, change in raised.get(node, ())]
-            steps += [
-                (self._message(change), change) for change in sorted(changes, key=_order) if _late(change)
-            ]
+            steps = self._queues(node, changes)
+            steps += [(links.set_up(index), change) for index, change in raised.get(node, ())]
+            late = [change for change in sorted(changes, key=_order) if _late(change)]
+            steps += [(self._message(change), change) for change in late if not self._stored(change)]
             if steps:
                 _send(self.handles.socket(node), steps)
 
@@ -120,6 +124,51 @@ class _Applier:
             with NetlinkSocket() as socket:
                 _send(socket, steps)
         return raised
+
+    def _prepare_queues(self) -> None:
+        """Find or load the ports' program, if one of the changes needs it."""
+        queues = (c for changes in self.by_node.values() for c in changes if c.kind is Kind.QUEUE)
+        if any(change.op is not Op.REMOVE for change in queues) and self.handles.program is None:
+            self.handles.program = PortProgram.fresh(max(self.indices.values()))
+
+    def _queues(self, node: str, changes: list[Change]) -> list[Step]:
+        """Queues before ports come up: a port that is up would be out of service for a moment."""
+        steps: list[Step] = []
+        for change in changes:
+            if isinstance(change.item, PortQueue):
+                index = self.indices[node, change.item.port]
+                steps += [(one, change) for one in self._queue(node, index, change.item)]
+        return steps
+
+    def _queue(self, node: str, index: int, queue: PortQueue) -> list[bytes]:
+        program, was = self.handles.program, queue.was
+        if was is not None and bool(was.rate) != bool(queue.rate):  # something half-made may stand there
+            self.handles.socket(node).send([shaper.delete_shaper(index)])
+        if not queue.rate:
+            return [tc.delete_filter(index, tc.EGRESS, PORT_PRIORITY)] if program is not None else []
+        assert program is not None
+        if was is not None and was.rate:
+            program.maps.configure(index, queue.config)
+            return [shaper.set_rate(index, queue.rate)] if was.rate != queue.rate else []
+        steps = program.attach(index)
+        program.maps.forget(index)
+        program.maps.configure(index, queue.config)
+        length = links.set_queue_length(index, _QUEUE_LENGTH)
+        return [length, *steps, *shaper.add_shaper(index, queue.rate)]
+
+    def _stored(self, change: Change) -> bool:
+        """Carry out what is a store into the program's memory; False for what is not."""
+        item, program = change.item, self.handles.program
+        if not isinstance(item, Setting) or program is None:
+            return False
+        index = self.indices[change.node, item.port]
+        if item.name == "faults":
+            program.maps.heal(index)
+            return True
+        if item.name == "silenced" and program.maps.is_cut(index):
+            program.maps.cut(index, False)
+            return True
+        return False
 
     def _batch(
         self,

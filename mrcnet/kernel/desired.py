@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import TypeVar
 
 from mrcnet.kernel.model import Address, Device, Neighbour, NodeState, Sysctl
 from mrcnet.plan.model import NodePlan, Port
 from mrcnet.plan.tables import SWITCH_DEVICE
+from mrcnet.port.config import config_of, wall_rate
 from mrcnet.topology.model import End, Role
 
 Thing = TypeVar("Thing")
@@ -36,12 +38,12 @@ def namespace_sysctls(role: Role) -> tuple[tuple[str, str, str], ...]:
     return both + tuple(("default", *one) for one in _DEFAULT_ONLY)
 
 
-def desired(node: NodePlan) -> NodeState:
-    """What the node's namespace is to hold."""
+def desired(node: NodePlan, dilation: int = 1) -> NodeState:
+    """What the node's namespace is to hold; rates are divided by `dilation`."""
     devices = {"lo": Device("lo", "loopback", up=True)}
     if node.role is not Role.HOST:
         devices[SWITCH_DEVICE] = Device(SWITCH_DEVICE, "bridge", up=True)
-    devices |= {port.name: _device(port) for port in node.ports}
+    devices |= {port.name: _device(port, dilation) for port in node.ports}
     forwarding = "0" if node.role is Role.HOST else "1"
     sysctls = [Sysctl(*one) for one in namespace_sysctls(node.role)]
     for port in node.ports:
@@ -60,8 +62,11 @@ def _ordered(things: Iterable[Thing]) -> AbstractSet[Thing]:
     return dict.fromkeys(things).keys()
 
 
-def _device(port: Port) -> Device:
-    return Device(port.name, "veth", True, port.mac, port.mtu, End(port.peer_node, port.peer_port))
+def _device(port: Port, dilation: int) -> Device:
+    device = Device(port.name, "veth", True, port.mac, port.mtu, End(port.peer_node, port.peer_port))
+    if port.queue is None:
+        return device
+    return replace(device, rate=wall_rate(port.queue, dilation), queue=config_of(port.queue, dilation))
 
 
 def _addresses(node: NodePlan) -> list[Address]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 
 from mrcnet.kernel.desired import PORT_SYSCTLS, desired
-from mrcnet.kernel.model import Cable, Change, Device, Kind, NodeState, Op, Setting, Sysctl
+from mrcnet.kernel.model import Cable, Change, Device, Kind, NodeState, Op, PortQueue, Setting, Sysctl
 from mrcnet.plan.model import Plan
 from mrcnet.topology.model import End
+from mrcnet.units import format_rate
 
 ChangeSet = tuple[Change, ...]
 
@@ -20,7 +22,8 @@ def diff(plan: Plan, found: Mapping[str, NodeState]) -> ChangeSet:
 
     `found` holds the nodes whose namespaces exist.
     """
-    wanted = {name: desired(node) for name, node in plan.nodes.items()}
+    dilation = plan.topology.dilation
+    wanted = {name: desired(node, dilation) for name, node in plan.nodes.items()}
     doomed = _doomed(wanted, found)
     changes = [*_stray_links(doomed, wanted, found)]
     for name in sorted(found.keys() - wanted.keys()):
@@ -36,7 +39,7 @@ def diff(plan: Plan, found: Mapping[str, NodeState]) -> ChangeSet:
 
 def node_changes(plan: Plan, found: NodeState) -> ChangeSet:
     """The changes inside one node, its links being as planned."""
-    return tuple(_node(desired(plan.nodes[found.name]), found, {}))
+    return tuple(_node(desired(plan.nodes[found.name], plan.topology.dilation), found, {}))
 
 
 def _doomed(wanted: Mapping[str, NodeState], found: Mapping[str, NodeState]) -> dict[End, str]:
@@ -100,6 +103,8 @@ def _node(wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str])
             yield from _settings(name, planned, kept[port])
         elif planned.kind == "bridge":
             yield Change(Op.ADD, Kind.PORT, name, planned, _MISSING)
+        elif planned.rate:
+            yield Change(Op.ADD, Kind.QUEUE, name, PortQueue(port, planned.rate, planned.queue), _MISSING)
     yield from _sysctls(wanted, found, kept)
     if found is not None:
         for odd in found.odd_routes:
@@ -133,6 +138,29 @@ def _settings(node: str, planned: Device, found: Device) -> Iterator[Change]:
     if found.silenced:
         reason = "port is silent (cut --silent)"
         yield Change(Op.SET, Kind.PORT, node, Setting(planned.name, "silenced", 0), reason)
+    if found.faults:
+        reason = f"port has faults: {', '.join(found.faults)}"
+        yield Change(Op.SET, Kind.PORT, node, Setting(planned.name, "faults", 0), reason)
+    if (planned.rate, planned.queue) != (found.rate, found.queue):
+        was = PortQueue(found.name, found.rate, found.queue)
+        queue = PortQueue(planned.name, planned.rate, planned.queue, was)
+        op = Op.SET if planned.rate and found.rate else Op.ADD if planned.rate else Op.REMOVE
+        yield Change(op, Kind.QUEUE, node, queue, _unlike_queue(planned, found))
+
+
+def _unlike_queue(planned: Device, found: Device) -> str:
+    """Why a queue must change: the settings that differ."""
+    if not found.rate or not planned.rate:
+        return _UNPLANNED if found.rate else _MISSING
+    reasons = [f"rate is {format_rate(8 * found.rate)}"] if planned.rate != found.rate else []
+    if planned.queue is None or found.queue is None:
+        return "; ".join((*reasons, _UNPLANNED if found.queue else "the program is told nothing"))
+    reasons += [
+        f"{one.name} is {getattr(found.queue, one.name)}"
+        for one in fields(planned.queue)
+        if getattr(planned.queue, one.name) != getattr(found.queue, one.name)
+    ]
+    return "; ".join(reasons)
 
 
 def _sysctls(wanted: NodeState, found: NodeState | None, kept: Mapping[str, Device]) -> Iterator[Change]:

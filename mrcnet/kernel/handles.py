@@ -8,6 +8,7 @@ from types import TracebackType
 
 from mrcnet.kernel import netns
 from mrcnet.kernel.netlink import NetlinkSocket
+from mrcnet.kernel.program import PortProgram
 
 
 class Handles:
@@ -18,6 +19,7 @@ class Handles:
         self.lab = lab
         self._sockets: dict[str, NetlinkSocket] = {}
         self._descriptors: dict[str, int] = {}
+        self.program: PortProgram | None = None  # of the lab's ports, once it is found or loaded
         netns.room_for_files(2 * room)
 
     def __enter__(self) -> Handles:
@@ -32,6 +34,9 @@ class Handles:
             os.close(descriptor)
         self._sockets.clear()
         self._descriptors.clear()
+        if self.program is not None:
+            self.program.close()
+            self.program = None
 
     def socket(self, node: str) -> NetlinkSocket:
         """The node's netlink socket."""

@@ -15,8 +15,10 @@ from mrcnet.kernel.model import Change, Kind, Op
 from mrcnet.kernel.observe import LabState, observe
 from mrcnet.plan.build import build_plan, dilated
 from mrcnet.plan.model import Plan
+from mrcnet.port.config import LEAST_RATE, MOST_RATE, wall_rate
 from mrcnet.topology.load import load_text
 from mrcnet.topology.model import AUTO
+from mrcnet.units import format_rate
 
 _SHOWN = 5
 
@@ -107,6 +109,21 @@ def _check(plan: Plan, lab: str) -> None:
         raise ValueError("the dilation of a lab must be settled before it comes up")
     for node in plan.nodes:
         marks.mark(lab, node)
+    _check_rates(plan)
+
+
+def _check_rates(plan: Plan) -> None:
+    """Every shaped port's rate is one that the shaper can keep."""
+    dilation = plan.topology.dilation
+    for end, queue in plan.wiring.queues.items():
+        rate = 8 * wall_rate(queue, dilation)
+        if not LEAST_RATE <= rate <= MOST_RATE:
+            shown, at = format_rate(queue.rate_bps), f" at dilation {dilation}" if dilation > 1 else ""
+            least, most = format_rate(LEAST_RATE), format_rate(MOST_RATE)
+            raise InputError(
+                f"{end}: {shown}{at} is not between {least} and {most} of wall time, which can be shaped",
+                remedy=f"set `dilation`, e.g. {max(1, queue.rate_bps // 10**8)}, or another rate",
+            )
 
 
 def _refuse_strangers(plan: Plan, lab: str, clean: bool) -> None:

@@ -36,6 +36,7 @@ RTM_NEWLINKPROP = 108
 _IFF_UP = 1
 _IFF_LOWER_UP = 0x10000
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_OPERSTATE = 1, 3, 4, 5, 16
+_IFLA_TXQLEN = 13
 _IFLA_LINKINFO, _IFLA_AF_SPEC, _IFLA_GROUP, _IFLA_NET_NS_FD, _IFLA_EXT_MASK = 18, 26, 27, 28, 29
 _IFLA_PROP_LIST, _IFLA_ALT_IFNAME = 52, 53
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
@@ -160,6 +161,11 @@ def set_up(index: int, up: bool = True) -> bytes:
 def set_mtu(index: int, mtu: int) -> bytes:
     """Set an interface's MTU in bytes."""
     return message(RTM_NEWLINK, 0, _LINK.pack(0, 0, index, 0, 0), u32(_IFLA_MTU, mtu))
+
+
+def set_queue_length(index: int, frames: int) -> bytes:
+    """Set how many frames the queues of an interface hold, those that are made from now on."""
+    return message(RTM_NEWLINK, 0, _LINK.pack(0, 0, index, 0, 0), u32(_IFLA_TXQLEN, frames))
 
 
 def add_altname(index: int, name: str) -> bytes:

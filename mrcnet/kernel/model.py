@@ -9,14 +9,17 @@ from enum import StrEnum
 
 from mrcnet.kernel.routes import RouteSeen
 from mrcnet.plan.model import Route
+from mrcnet.port.model import PortConfig
 from mrcnet.topology.model import End
+from mrcnet.units import format_rate
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
     """An interface. MAC, MTU and `peer` are empty, 0 and None for what is no end of a link.
 
-    `silenced`: the filter of a silent cut eats what it sends.
+    `silenced`: a silent cut eats what it sends. `rate`: what it is shaped to, bytes/s of wall time; 0: it is
+    not. `queue`: what its program is told; None: nothing. `faults` that its program plays, by name.
     """
 
     name: str
@@ -26,6 +29,9 @@ class Device:
     mtu: int = 0
     peer: End | None = None
     silenced: bool = False
+    rate: int = 0
+    queue: PortConfig | None = None
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Cable:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A property of an interface that is to be changed: `up`, `mtu` or `silenced`."""
+    """A property of an interface that is to be changed: `up`, `mtu`, `silenced` or `faults`."""
 
     port: str
     name: str
@@ -87,6 +93,22 @@ class Setting:
 
     def __str__(self) -> str:
         return f"{self.port} {self.name}={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class PortQueue:
+    """The egress queue that a port is to have: rate in bytes/s of wall time, and what its program is told.
+
+    `was`: what it has, for a port that has one.
+    """
+
+    port: str
+    rate: int
+    config: PortConfig | None
+    was: PortQueue | None = None
+
+    def __str__(self) -> str:
+        return f"{self.port} {format_rate(8 * self.rate)} wall" if self.rate else f"{self.port} not shaped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +141,14 @@ class Kind(StrEnum):
     NAMESPACE = "namespace"
     LINK = "link"
     PORT = "port"
+    QUEUE = "queue"
     SYSCTL = "sysctl"
     ADDRESS = "address"
     NEIGHBOUR = "neighbour"
     ROUTE = "route"
 
 
-Item = str | End | Cable | Device | Setting | Sysctl | Address | Neighbour | Route | RouteSeen
+Item = str | End | Cable | Device | Setting | PortQueue | Sysctl | Address | Neighbour | Route | RouteSeen
 
 
 @dataclass(frozen=True, slots=True)

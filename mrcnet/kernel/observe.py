@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mrcnet.kernel import links, netns, routes, sysctls, tc
+from mrcnet.kernel import links, netns, routes, shaper, sysctls, tc
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import Address, Device, Neighbour, NodeState, Sysctl
 from mrcnet.kernel.netlink import NetlinkSocket
+from mrcnet.kernel.program import PORT_FILTER, PortProgram
+from mrcnet.port.model import PortConfig
 from mrcnet.topology.model import End
 
 CUT_FILTER = "mrcnet_cut"  # the name of the filter that is a silent cut
@@ -49,7 +52,7 @@ def _node(
     socket = handles.socket(node)
     names = {link.index: link.name for link in found}
     ports = {link.index: link for link in found if link.kind == "veth"}
-    silenced = _silenced(socket, ports)
+    egress = _egress(handles, socket, ports)
     addresses = (links.read_address(body) for body in socket.dump(links.list_addresses()))
     neighbours = links.read_neighbours(socket.dump(links.list_neighbours()))
     table = [routes.read_route(body, names) for body in socket.dump(routes.list_routes())]
@@ -59,7 +62,7 @@ def _node(
         settings = sysctls.read()
     return NodeState(
         name=node,
-        devices={link.name: _device(node, link, ends, silenced) for link in found},
+        devices={link.name: _device(node, link, ends, egress.get(link.index, _PLAIN)) for link in found},
         addresses=frozenset(
             Address(names[one.index], one.cidr) for one in addresses if one.permanent and one.index in ports
         ),
@@ -72,10 +75,55 @@ def _node(
     )
 
 
-def _silenced(socket: NetlinkSocket, ports: Mapping[int, links.LinkSeen]) -> frozenset[int]:
-    """The numbers of the ports that bear the filter of a silent cut."""
-    able = {tc.clsact_of(body) for body in socket.dump(tc.list_qdiscs())}
-    return frozenset(index for index in ports if index in able and has_filter(socket, index, CUT_FILTER))
+@dataclass(frozen=True, slots=True)
+class _Egress:
+    """What stands at a port's way out."""
+
+    silenced: bool = False
+    rate: int = 0
+    queue: PortConfig | None = None
+    faults: tuple[str, ...] = ()
+
+
+_PLAIN = _Egress()
+
+
+def _egress(
+    handles: Handles, socket: NetlinkSocket, ports: Mapping[int, links.LinkSeen]
+) -> dict[int, _Egress]:
+    """Filters and shapers of a namespace's ports; ports that have neither are left out."""
+    bodies = socket.dump(tc.list_qdiscs())
+    qdiscs = map(shaper.read_qdisc, bodies)
+    shaped = {one.index for one in qdiscs if one.kind == shaper.KIND and one.parent == shaper.ROOT}
+    able = {tc.clsact_of(body) for body in bodies}
+    found = {}
+    for index in ports:
+        if index in able:
+            filters = (tc.read_filter(body) for body in socket.dump(tc.list_filters(index, tc.EGRESS)))
+            names = {one.name: one.program for one in filters if one is not None}
+            rate = _rate(socket, index) if index in shaped else 0
+            found[index] = _at_port(handles, index, names, rate)
+    return found
+
+
+def _at_port(handles: Handles, index: int, names: Mapping[str, int], rate: int) -> _Egress:
+    silenced = CUT_FILTER in names
+    if PORT_FILTER not in names:
+        return _Egress(silenced)
+    if handles.program is None:
+        handles.program = PortProgram.found(names[PORT_FILTER])
+    maps = handles.program.maps
+    faults = tuple(fault.name for fault in maps.faults(index, time.monotonic_ns()))
+    silenced |= maps.is_cut(index)
+    return _Egress(silenced, rate, maps.config(index), faults)
+
+
+def _rate(socket: NetlinkSocket, index: int) -> int:
+    """What a port is shaped to, bytes/s; 0 if its shaper is not whole."""
+    seen = (shaper.read_class(body) for body in socket.dump(shaper.list_classes(index)))
+    rates = {one.handle: one.rate for one in seen if one is not None}
+    whole = {shaper.LINK, shaper.CONTROL, shaper.DATA} <= rates.keys()
+    return rates[shaper.LINK] if whole else 0
 
 
 def has_filter(socket: NetlinkSocket, index: int, name: str, parent: int = tc.EGRESS) -> bool:
@@ -88,7 +136,7 @@ def _device(
     node: str,
     link: links.LinkSeen,
     ends: Mapping[int, list[tuple[End, links.LinkSeen]]],
-    silenced: frozenset[int],
+    egress: _Egress,
 ) -> Device:
     if link.kind != "veth":
         return Device(link.name, link.kind, link.up)
@@ -96,7 +144,18 @@ def _device(
     for end, other in ends.get(link.peer_index, ()):
         if other.peer_index == link.index and end != End(node, link.name):
             peer = end
-    return Device(link.name, link.kind, link.up, link.mac, link.mtu, peer, link.index in silenced)
+    return Device(
+        link.name,
+        link.kind,
+        link.up,
+        link.mac,
+        link.mtu,
+        peer,
+        egress.silenced,
+        egress.rate,
+        egress.queue,
+        egress.faults,
+    )
 
 
 def _port_sysctls(ports: Iterable[links.LinkSeen]) -> frozenset[Sysctl]:

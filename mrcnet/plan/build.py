@@ -32,4 +32,7 @@ def build_plan(topology: Topology) -> Plan:
 
 def dilated(plan: Plan, dilation: int) -> Plan:
     """The same plan for a lab in which a fabric nanosecond lasts `dilation` wall nanoseconds."""
-    return replace(plan, topology=replace(plan.topology, dilation=dilation))
+    topology = replace(plan.topology, dilation=dilation)
+    if topology.shaped != plan.topology.shaped:  # ports gain their queues, or lose them
+        return build_plan(topology)
+    return replace(plan, topology=topology)

@@ -9,12 +9,14 @@ from hashlib import blake2s
 
 from mrcnet.plan.model import NodePlan, Plan
 
+_ELSEWHERE = ("nodes", "links", "queues", "has_ports")  # in the lines of nodes and ports
+
 
 def canonical(plan: Plan) -> bytes:
     """The plan as JSON lines: the topology's settings, each node, port, route and finding; keys sorted."""
     topology = asdict(plan.topology)
     lines = [
-        _line("topology", {key: value for key, value in topology.items() if key not in ("nodes", "links")}),
+        _line("topology", {key: value for key, value in topology.items() if key not in _ELSEWHERE}),
         *(line for _, node in sorted(plan.nodes.items()) for line in _node_lines(node)),
         *(_line("lint", asdict(finding)) for finding in plan.lint),
     ]
@@ -29,7 +31,10 @@ def digest(plan: Plan) -> str:
 def _node_lines(node: NodePlan) -> Iterator[str]:
     yield _line("node", {"name": node.name, "role": node.role, "plane": node.plane, "locator": node.locator})
     for port in node.ports:
-        yield _line("port", asdict(port))
+        queue = asdict(port.queue) if port.queue is not None else None
+        yield _line("port", {key: value for key, value in asdict(port).items() if key != "queue"})
+        if queue is not None:
+            yield _line("queue", {"port": port.name, **queue})
     for route in node.routes:
         yield _line("route", asdict(route))
 

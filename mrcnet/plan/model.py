@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mrcnet.plan.queues import Queue
 from mrcnet.plan.wiring import Wiring
 from mrcnet.topology.model import Role, Topology
 
@@ -51,6 +52,7 @@ class Port:
     peer_port: str
     peer_mac: str
     peer_link_local: str
+    queue: Queue | None = None  # None: the port is not shaped
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def _port(wiring: Wiring, node: Node, plug: Plug, mac_table: MacTable) -> Port:
     addresses: tuple[str, ...] = ()
     if node.role is Role.HOST:
         addresses = (f"{address_in(wiring, wiring.attachments[node.name][link.plane])}/128",)
+    queue = wiring.queues.get(link.a if plug.is_a else link.b)
     return Port(
         name=plug.port,
         plane=link.plane,
@@ -61,12 +62,13 @@ def _port(wiring: Wiring, node: Node, plug: Plug, mac_table: MacTable) -> Port:
         link_local=near,
         addresses=addresses,
         mtu=link.mtu,
-        rate_bps=link.rate_bps,
+        rate_bps=link.rate_bps if queue is None else queue.rate_bps,
         delay_ns=link.delay_ns,
         peer_node=plug.peer.name,
         peer_port=link.b.port if plug.is_a else link.a.port,
         peer_mac=mac_b if plug.is_a else mac_a,
         peer_link_local=far,
+        queue=queue,
     )
 
 

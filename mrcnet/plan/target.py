@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mrcnet.errors import InputError
 from mrcnet.plan.model import Plan
-from mrcnet.topology.model import Link
+from mrcnet.topology.model import End, Link
 from mrcnet.topology.names import suggest
 
 
@@ -30,3 +30,12 @@ def find_link(plan: Plan, target: str) -> Link:
         f"{node} has no link to {other!r}{suggest(other, neighbours)}",
         remedy=f"its neighbours are {', '.join(neighbours) or 'none'}",
     )
+
+
+def find_end(plan: Plan, target: str) -> End:
+    """The port that `target` (`p0-t0-0:eth5`) names. Raises InputError if there is none."""
+    link = find_link(plan, target)
+    for end in (link.a, link.b):
+        if str(end) == target:
+            return end
+    raise InputError(f"{target!r} names a link", remedy=f"name one of its ports: {link.a} or {link.b}")

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mrcnet.topology.model import Link, Node, Role, Topology
+from mrcnet.plan.queues import Queue, plan_queues
+from mrcnet.topology.model import End, Link, Node, Role, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Wiring:
     plugs: Mapping[str, tuple[Plug, ...]]
     attachments: Mapping[str, Mapping[int, Attachment]]
     uplinks: Mapping[str, tuple[int, ...]]
+    queues: Mapping[End, Queue]
 
 
 def wire(topology: Topology) -> Wiring:
@@ -69,7 +71,7 @@ def wire(topology: Topology) -> Wiring:
     attachments: dict[str, dict[int, Attachment]] = {host.name: {} for host in hosts}
     for host, plane in sorted(host_plugs, key=lambda key: key[1]):
         attachments[host][plane] = found[host, plane]
-    return Wiring(topology, nodes, hosts, plugs, attachments, uplinks)
+    return Wiring(topology, nodes, hosts, plugs, attachments, uplinks, plan_queues(topology))
 
 
 def _plugs(sides: Iterable[tuple[str, bool, Link]], nodes: Mapping[str, Node]) -> tuple[Plug, ...]:

@@ -7,17 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from mrcnet.port.model import DROPS, Count
 from mrcnet.sim.layout import PortTable
-from mrcnet.sim.model import Count
 from mrcnet.workload.books import Books, Drop, PortBooks
-
-DROPS = {
-    Count.DOWN: "port down",
-    Count.BLACKHOLE: "blackhole",
-    Count.LOSS: "loss",
-    Count.TAIL: "tail drop",
-    Count.CONTROL_TAIL: "tail drop of control",
-}
 
 
 def make_books(

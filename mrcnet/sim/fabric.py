@@ -19,11 +19,12 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.frames import RxBatch, TxBatch
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
 from mrcnet.plan.model import Plan
+from mrcnet.port.model import Count
 from mrcnet.sim.books import make_books
 from mrcnet.sim.flight import Flight, Rows, kinds
 from mrcnet.sim.impair import Impairments
 from mrcnet.sim.layout import ARRIVED, LOST, TIERS, PortTable
-from mrcnet.sim.model import Count, Impairment, PortModel
+from mrcnet.sim.model import Impairment, PortModel
 from mrcnet.sim.port import PS, Fate, Queues
 from mrcnet.sim.ways import Ways
 from mrcnet.topology.model import End, Link
@@ -38,18 +39,17 @@ Instants = npt.NDArray[np.int64]
 class Fabric:
     """Frames go in by `send`, time goes on by `advance`, frames come out by `collect`. Fabric nanoseconds."""
 
-    def __init__(self, plan: Plan, settings: Settings, model: PortModel, seed: int) -> None:
+    def __init__(self, plan: Plan, settings: Settings, model: PortModel | None, seed: int) -> None:
         frame = WRITE_HEAD + settings.payload + ICRC
         rng = np.random.default_rng((seed, 0xFAB))
         self.table = PortTable(plan, frame, EXT + SACK_LEN + ICRC)
-        self.queues = Queues(self.table.rate, self.table.limits(model), frame, model.trim_size, rng)
+        self.queues = Queues(self.table.rate, self.table.limits(model), frame, rng)
         dscp = settings.dscp
         trimmed = dscp.trimmed, dscp.trimmed_lasthop
         stride = TxBatch(1, settings.payload).stride
         self.flight = Flight(stride, kinds((dscp.trimmable, dscp.trimmable_retx), (dscp.control, *trimmed)))
         self.counts = np.zeros((len(Count), self.table.count), np.int64)
         self._impairments = Impairments(self.table.count, self.flight, self.counts, rng)
-        self._trim_size = model.trim_size
         self._trim_dscp = np.where(self.table.lasthop, trimmed[1], trimmed[0])
         self._dead = np.full(self.table.count, -1, np.int64)  # the cause of death, Count.DOWN or BLACKHOLE
         self._some_dead = False
@@ -227,7 +227,7 @@ class Fabric:
                 if verdict is Fate.MARKED:
                     self.flight.mark(rows[hit])
                 else:
-                    self.flight.trim(rows[hit], self._trim_size, self._trim_dscp[port[hit]])
+                    self.flight.trim(rows[hit], self.queues.trim_size[port[hit]], self._trim_dscp[port[hit]])
         gone = fate == Fate.DROPPED
         if not gone.any():
             return rows, port, leaves

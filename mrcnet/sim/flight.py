@@ -67,8 +67,8 @@ class Flight:
         """CE in the outer header (spec 6.5)."""
         self.bytes[rows, _CLASS + 1] |= _CE
 
-    def trim(self, rows: Rows, size: int, dscp: npt.NDArray[np.int64]) -> None:
-        """Cut to `size` bytes, with a new code point in the outer header, and into the control class.
+    def trim(self, rows: Rows, size: npt.NDArray[np.int64], dscp: npt.NDArray[np.int64]) -> None:
+        """Cut each to `size` bytes, with a new code point in the outer header, and into the control class.
 
         Lengths in the headers stay as they were (spec 6.6: the frame's length is what counts).
         """

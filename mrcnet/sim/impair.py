@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from mrcnet.port.model import Count
 from mrcnet.sim.flight import Flight, Rows
-from mrcnet.sim.model import Count, Impairment
+from mrcnet.sim.model import Impairment
 from mrcnet.sim.port import PS
 
 _FROM = 14  # no byte of the Ethernet header changes: the frame would go elsewhere

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 
+from mrcnet.plan.bdp import Hop, base_rtt_ns, bdp_bytes
 from mrcnet.plan.model import Plan
 from mrcnet.sim.model import PortModel
 from mrcnet.sim.port import PS, UNLIMITED, Limits
@@ -38,34 +41,29 @@ class PortTable:
             for name in plan.hosts
         }
         self._plane = np.array([port.plane for _, port in listed], np.int64)
-        self.rtt = {plane: self._rtt(plane, frame, answer) for plane in sorted(set(self._plane.tolist()))}
+        hops: dict[int, list[Hop]] = {}
+        for (_, port), pair in zip(listed, roles, strict=True):
+            hops.setdefault(port.plane, []).append(Hop(*pair, port.delay_ns, port.rate_bps))
+        self.rtt = {plane: base_rtt_ns(hops[plane], frame, answer) for plane in sorted(hops)}
         self.bdp = {
-            plane: int(self.rate[self._plane == plane].min()) * rtt // (8 * 10**9)
+            plane: bdp_bytes(int(self.rate[self._plane == plane].min()), rtt)
             for plane, rtt in self.rtt.items()
         }
+        self._queues = [port.queue for _, port in listed]
 
     @property
     def base_rtt(self) -> int:
         """The longest of the planes' RTTs, ns."""
         return max(self.rtt.values())
 
-    def _rtt(self, plane: int, frame: int, answer: int) -> int:
-        """spec 5.9: a full frame there and a SACK back over the longest way: two host links, two above them.
+    def limits(self, model: PortModel | None) -> Limits:
+        """The thresholds of every port, by the plan's own queues if `model` is None and it has any.
 
-        Propagation and serialisation at every hop.
+        A host's own queue is bounded by what it is given room for.
         """
-        total = 0
-        for low, high in ((_HOST, _HOST), (_T0_DOWN, _T0_DOWN), (_T0_UP, _T1)):
-            mine = (
-                (self._plane == plane) & (self.tier[: self.count] >= low) & (self.tier[: self.count] <= high)
-            )
-            if mine.any():
-                times = 2 * self.delay[mine] / PS + (frame + answer) * 8e9 / self.rate[mine]
-                total += round(float(times.max())) * (2 if low == _T0_UP else 1)
-        return total
-
-    def limits(self, model: PortModel) -> Limits:
-        """The thresholds of every port. A host's own queue is bounded by what it is given room for."""
+        if model is None and all(self._queues):
+            return self._planned()
+        model = model or PortModel()
         bdp = np.array([self.bdp[plane] for plane in self._plane.tolist()])
         switch = self.tier[: self.count] != _HOST
 
@@ -80,7 +78,15 @@ class PortTable:
             trim=np.where(self.lasthop, share(model.trim_lasthop), share(model.trim)),
             drop=share(model.drop),
             control_drop=share(model.control_drop),
+            trim_size=np.full(self.count, model.trim_size),
         )
+
+    def _planned(self) -> Limits:
+        def column(name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+            depths = [getattr(queue, name) for queue in self._queues]
+            return np.array([UNLIMITED if depth is None else depth for depth in depths], np.int64)
+
+        return Limits(*map(column, [field.name for field in fields(Limits)]))
 
 
 def _tier(here: Role, there: Role) -> int:

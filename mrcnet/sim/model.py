@@ -1,9 +1,8 @@
-"""What a virtual port is like: thresholds of its queue, what goes wrong on its link, what it counts."""
+"""What a virtual port is like: thresholds of its queue, and what goes wrong on its link."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from mrcnet.errors import InputError
 
@@ -54,19 +53,3 @@ class Impairment:
             raise InputError("shares of packets lie between 0 and 1")
         if self.reorder_ns < 0 or self.delay_ns < 0:
             raise InputError("no link delivers before its delay")
-
-
-class Count(IntEnum):
-    """What a port counts, in frames. Up to CONTROL_TAIL: those that it drops."""
-
-    DOWN = 0
-    BLACKHOLE = 1
-    LOSS = 2
-    TAIL = 3
-    CONTROL_TAIL = 4
-    SENT = 5
-    MARKED = 6
-    TRIMMED = 7
-    DUPLICATED = 8
-    CORRUPTED = 9
-    REORDERED = 10

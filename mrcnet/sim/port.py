@@ -40,21 +40,20 @@ class Fate(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Thresholds of every port, in bytes before a frame: columns (ports)."""
+    """Thresholds of every port, in bytes before a frame, and what a trim leaves: columns (ports)."""
 
     ecn_min: Column
     ecn_max: Column
     trim: Column
     drop: Column
     control_drop: Column
+    trim_size: Column
 
 
 class Queues:
     """The egress queues of numbered ports. `rate` in bit/s, `frame`: bytes of a full data frame."""
 
-    def __init__(
-        self, rate: Column, limits: Limits, frame: int, trim_size: int, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, rate: Column, limits: Limits, frame: int, rng: np.random.Generator) -> None:
         self.rate = rate
         self._byte = None if (_BITS % rate).any() else _BITS // rate  # a byte's time, where it is whole
         self.free = np.zeros(len(rate), np.int64)  # when all that a port holds has left
@@ -63,7 +62,7 @@ class Queues:
         self.frame = self.times(  # how long a full data frame takes
             np.full(len(rate), frame), np.arange(len(rate))
         )
-        self._trim_size = trim_size
+        self.trim_size = limits.trim_size
         self._rng = rng
         self._ecn_min, ecn_max, self._trim, self._drop, self._control_drop = (
             np.array([_time(*pair) for pair in zip(limit.tolist(), rate.tolist(), strict=True)], np.int64)
@@ -161,7 +160,7 @@ class Queues:
         """The same for one port near a limit: a frame that is trimmed or dropped leaves room for the next."""
         rate, frame = int(self.rate[where]), int(self.frame[where])
         drop, trim = int(self._drop[where]), int(self._trim[where])
-        control_drop = int(self._control_drop[where])
+        control_drop, trim_size = int(self._control_drop[where]), int(self.trim_size[where])
         free, control_free = int(self.free[where]), int(self._control_free[where])
         columns = zip(
             range(rows.start, rows.stop),
@@ -173,8 +172,8 @@ class Queues:
         for row, came, length, bits in columns:
             work = max(free - came, 0)
             urgent = bool(bits & CONTROL)
-            if not urgent and bits & TRIMMABLE and work > trim and length > self._trim_size:
-                urgent, length = True, self._trim_size
+            if not urgent and bits & TRIMMABLE and work > trim and length > trim_size:
+                urgent, length = True, trim_size
                 fate[row] = Fate.TRIMMED
             time = _time(length, rate)
             if urgent:

@@ -8,7 +8,7 @@ each end of a round trip; a shorter one is finer and slower. Everything is decid
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from mrcnet.errors import InputError
 from mrcnet.plan.target import find_link
@@ -34,10 +34,11 @@ _LOOK_NS = 1_000_000_000  # ... when they do not take longer than this
 class Sim:
     """Knobs of the simulator.
 
+    `ports` None: as the topology says, `PortModel()` where it says nothing.
     `turn_ns` None: 64 frames' time of the widest host, at most the base RTT, with NSCC at most a 16th of it.
     """
 
-    ports: PortModel = field(default_factory=PortModel)
+    ports: PortModel | None = None
     turn_ns: int | None = None
 
 

@@ -50,6 +50,35 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Depth:
+    """How much a queue holds: so many bytes, and so many times the plane's BDP."""
+
+    bytes: int = 0
+    bdp: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.bdp:g}bdp" if self.bdp or not self.bytes else f"{self.bytes} bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """The egress queue of one port, in production units. A depth of None is never reached.
+
+    A frame is judged by what it finds before it. Marks: with a probability that grows from 0 at `ecn_min` to
+    1 at `ecn_max`. A host's queue has a rate and nothing else: its NIC gives it only what it has room for.
+    """
+
+    end: End
+    rate_bps: int
+    ecn_min: Depth | None = None
+    ecn_max: Depth | None = None
+    trim: Depth | None = None
+    trim_size: int = 0  # bytes of the frame that are left
+    drop: Depth | None = None
+    control_drop: Depth | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Srv6:
     """The locator block, e.g. `fcbb:bb00::/32`, and the name of the SID scheme."""
 
@@ -80,3 +109,10 @@ class Topology:
     srv6: Srv6
     host_prefix: str  # /32 from which the hosts' plane addresses are cut
     transport: Transport
+    queues: tuple[QueueSettings, ...] = ()  # of every port, links' ends in order
+    has_ports: bool = False  # the file has `ports`
+
+    @property
+    def shaped(self) -> bool:
+        """Whether ports have their queues and rates; if not, a link is as fast as the CPU."""
+        return self.has_ports or self.dilation != 1

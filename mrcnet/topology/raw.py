@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from socket import AF_INET6, inet_ntop, inet_pton
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from mrcnet.topology.model import AUTO
+from mrcnet.topology.model import AUTO, Depth
 from mrcnet.topology.names import MAX_INDEX, NODE_NAME, TOPOLOGY_NAME, node_name, topology_name
 from mrcnet.units import parse_duration, parse_rate, parse_size
+
+# spec 6.6: Ethernet, two IPv6 headers, UDP, BTH, METH and TSETH, so that PSN and EV can be read
+TRIM_LEAST = 122
 
 
 def _prefix32(text: str) -> str:
@@ -36,6 +40,19 @@ def parse_dilation(text: str | int) -> int:
     return value
 
 
+def _depth(text: object) -> Depth | None:
+    """`0.2bdp` or `64KiB`; None for `off`."""
+    words = str(text).strip().lower()
+    if words == "off":
+        return None
+    if share := re.fullmatch(r"(\d{1,6}(?:\.\d+)?)\s*bdp", words):
+        return Depth(bdp=float(share[1]))
+    try:
+        return Depth(bytes=parse_size(words))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a depth; write it like 0.2bdp, 64KiB or off") from None
+
+
 def _quantity(example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": ["string", "integer"], "examples": [example]})
 
@@ -49,6 +66,15 @@ Dilation = Annotated[
     BeforeValidator(parse_dilation),
     WithJsonSchema({"type": ["string", "integer"], "examples": ["auto", "1000"]}),
 ]
+TrimSize = Annotated[int, BeforeValidator(parse_size), Field(ge=TRIM_LEAST, le=65535), _quantity("128")]
+# an editor's YAML may take `off` for false
+QueueDepth = Annotated[
+    Depth | None,
+    BeforeValidator(_depth),
+    WithJsonSchema({"type": ["string", "integer", "boolean"], "examples": ["0.2bdp", "64KiB", "off"]}),
+]
+Switch = Annotated[Literal["on", "off"], WithJsonSchema({"enum": ["on", "off", True, False]})]
+PortKind = Literal["t0-up", "t1-down", "t0-down", "host"]
 PlaneNumber = Annotated[int, Field(ge=0, le=7)]
 Count = Annotated[int, Field(ge=1, le=MAX_INDEX)]
 CountOrNone = Annotated[int, Field(ge=0, le=MAX_INDEX)]
@@ -141,6 +167,32 @@ class Transport(_Raw):
     udp_port: int = Field(4791, ge=1, le=65535, description="UDP destination port")
 
 
+class PortSettings(_Raw):
+    """What may be said of ports' egress queues at any level; the nearest level wins."""
+
+    rate: Rate | None = Field(None, description="default: the link's")
+    ecn: Switch | None = Field(None, description="default: off on ports that face a host")
+    ecn_min: QueueDepth = Field(None, description="where marking begins; default 0.2bdp")
+    ecn_max: QueueDepth = Field(None, description="where every frame is marked; default 0.8bdp")
+    trim: QueueDepth = Field(None, description="default 1bdp, facing a host 1.5bdp; off: no trimming")
+    trim_size: TrimSize | None = Field(None, description="bytes that trimming leaves; default 128")
+    drop: QueueDepth = Field(None, description="tail drop; default 3bdp")
+    control_drop: QueueDepth = Field(None, description="tail drop of the control class; default 1bdp")
+
+
+class OnePort(PortSettings):
+    """A port, or both ports of a link, that differ from the others."""
+
+    at: str = Field(description='"p0-t0-0:eth3" is one port, "p0-t0-0:p0-t1-1" both of a link')
+
+
+class Ports(PortSettings):
+    """The model of a switch's port. Its being there, even as {}, shapes every port to its rate."""
+
+    roles: dict[PortKind, PortSettings] = Field({}, description="ports of a kind")
+    links: list[OnePort] = Field([], description="ports that differ")
+
+
 class RawTopology(_Raw):
     """A topology file: a compact fabric, explicit nodes and links, or both."""
 
@@ -152,6 +204,7 @@ class RawTopology(_Raw):
     nodes: dict[NodeName, ExplicitNode] = Field({}, description="further nodes, by name")
     links: list[ExplicitLink] = Field([], description="further links, or other settings for generated ones")
     omit: list[str] = Field([], description='generated links ("p0-t0-0:p0-t1-1") or nodes to leave out')
+    ports: Ports | None = Field(None, description="egress queues; left out at dilation 1: no port is shaped")
     dilation: Dilation = Field(
         1, description="fabric time = wall time / dilation; auto: the least that this machine can carry"
     )

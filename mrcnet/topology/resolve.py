@@ -9,7 +9,8 @@ from mrcnet.topology.document import Document, KeyPath
 from mrcnet.topology.generate import Cable, generate_cables, generate_nodes, most_ports
 from mrcnet.topology.model import End, Link, Node, Role, Srv6, Topology, Transport
 from mrcnet.topology.names import MAX_INDEX, interface_name, suggest
-from mrcnet.topology.raw import ExplicitNode, LinkSettings, RawTopology
+from mrcnet.topology.queues import resolve_queues
+from mrcnet.topology.raw import ExplicitNode, LinkSettings, Ports, RawTopology
 
 TIERS = (Role.HOST, Role.T0, Role.T1)
 BUILT_IN = LinkSettings(rate=100 * 10**9, delay=500, mtu=9000)
@@ -34,6 +35,8 @@ def resolve(raw: RawTopology, document: Document, name: str) -> Topology:
         nodes=tuple(nodes),
         links=tuple(links),
         dilation=raw.dilation,
+        queues=resolve_queues(raw.ports or Ports(), document, build.nodes, links),
+        has_ports=raw.ports is not None,
         srv6=Srv6(raw.srv6.block, raw.srv6.scheme),
         host_prefix=raw.addresses.hosts,
         transport=Transport(raw.transport.payload, raw.transport.udp_port),

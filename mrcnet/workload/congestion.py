@@ -15,10 +15,15 @@ FIXED, NSCC = "fixed", "nscc"
 CHOICES = (FIXED, NSCC)
 
 
-def controlled(settings: Settings, plan: Plan, congestion: str, *, trimming: bool = False) -> Settings:
-    """`settings` with the congestion control named `congestion`: the fixed window, or NSCC."""
+def controlled(settings: Settings, plan: Plan, congestion: str, *, trimming: bool | None = None) -> Settings:
+    """`settings` with the congestion control named `congestion`: the fixed window, or NSCC.
+
+    `trimming`: whether switches trim; None: as the plan's ports do.
+    """
     if congestion == FIXED:
         return replace(settings, nscc=None)
+    if trimming is None:
+        trimming = any(queue.trim is not None for queue in plan.wiring.queues.values())
     return replace(settings, nscc=knobs_for(plan, settings.payload, trimming=trimming))
 
 

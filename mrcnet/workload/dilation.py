@@ -18,7 +18,7 @@ _STEPS = (1, 2, 5, 10)
 
 def shaped(plan: Plan) -> bool:
     """Whether the fabric's ports have their rates; without, a link is as fast as the CPU."""
-    return plan.topology.dilation != 1
+    return plan.topology.shaped
 
 
 def turn_ns(plan: Plan) -> int:

@@ -20,8 +20,8 @@ def queues(*, trim: int = UNLIMITED, drop: int = UNLIMITED, control_drop: int = 
     def same(value: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.full(len(RATES), value)
 
-    limits = Limits(same(UNLIMITED), same(UNLIMITED), same(trim), same(drop), same(control_drop))
-    return Queues(np.array(RATES), limits, FULL, TRIM_SIZE, np.random.default_rng(1))
+    limits = Limits(*map(same, (UNLIMITED, UNLIMITED, trim, drop, control_drop, TRIM_SIZE)))
+    return Queues(np.array(RATES), limits, FULL, np.random.default_rng(1))
 
 
 @dataclass

@@ -90,7 +90,7 @@ def test_neighbours_round_trip() -> None:
 def test_filters_round_trip() -> None:
     """A filter is known by its name, its place and its number."""
     request = tc.add_filter(9, tc.EGRESS, 3, 42, "mrcnet_cut")[HEADER:]
-    assert tc.FilterSeen(9, tc.EGRESS, 3, 1, "mrcnet_cut") == tc.read_filter(request)
+    assert tc.FilterSeen(9, tc.EGRESS, 3, 1, "mrcnet_cut", 0) == tc.read_filter(request)
 
 
 @given(st.lists(st.binary(max_size=64), min_size=1, max_size=8))
