@@ -130,10 +130,10 @@ class Endpoint:
         out.count = 0
         room = np.where(self._hearing.ports.up, room, 0)
         for qp, request in self._hearing.ports.due(now, out.room):
-            qp.send_port_status(self._hearing.ports.mask, request, out, room, now)
+            qp.speaking.port_status(self._hearing.ports.mask, request, out, room, now)
         while self._hearing.answers and out.room:
             qp, request, op, stamp = self._hearing.answers.pop(0)
-            qp.send_response(request, op, stamp, out, room)
+            qp.speaking.response(request, op, stamp, out, room)
         qps = list(self.qps.values())
         for qp in qps:
             self._control(qp, out, room, now)
@@ -149,15 +149,16 @@ class Endpoint:
     def _control(self, qp: Qp, out: TxBatch, room: npt.NDArray[np.int64], now: int) -> None:
         if qp.responder.has_reports:
             for report in qp.responder.reports(out.room):
-                qp.send_report(report, out, room)
+                qp.speaking.report(report, out, room)
         qp.requestor.on_timer(now)
         if out.room and qp.prober.next_timer() <= now:
             for probe in qp.prober.due(now, out.room):
-                qp.send_probe(probe, out, room, now)
+                qp.requestor.counters.probes += 1
+                qp.speaking.probe(probe, out, room, now)
         if out.room and (number := qp.reverse.due(now)) is not None:
             request = self._hearing.request()
             self._hearing.await_probe(request, qp, number)
-            qp.send_ev_probe(number, request, out, room, now)
+            qp.speaking.ev_probe(number, request, out, room, now)
 
     def receive(self, batch: RxBatch, now: int) -> None:
         """Take a batch of frames; what is malformed, foreign or replayed is counted and dropped."""
