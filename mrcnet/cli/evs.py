@@ -25,8 +25,9 @@ from mrcnet.workload.report import EvRow
 def evs_(words: tuple[str, ...]) -> Answer:
     """Show the live EV table of a pair while a run sends between them.
 
-    It asks the traffic or drill that is on. `*` marks the EVs that carry data, the others stand by; `lost`
-    counts packets given up; the RTT is smoothed and in fabric time.
+    It asks the traffic or drill that is on. `*` marks active EVs, the others stand by; `out` is an EV whose
+    plane is withdrawn because a port is down; `lost` counts packets given up; the RTT is smoothed and in
+    fabric time.
     """
     if len(words) not in (1, 2):
         raise click.UsageError("write [LAB] SRC:DST, e.g. h0:h5")
@@ -71,11 +72,11 @@ def _lines(rows: Sequence[EvRow], nodes: dict[int, tuple[str, ...]]) -> Iterator
 
 def _row(row: EvRow, nodes: tuple[str, ...]) -> list[object]:
     rtt = "-" if row.rtt is None else f"{row.rtt / 1e3:.1f}"
-    active = "*" if row.active else ""
+    mark = "out" if row.out else "*" if row.active else ""
     return [
         f"{row.ev:#010x}",
         row.plane,
-        active,
+        mark,
         row.state,
         row.sent,
         row.lost,

@@ -28,6 +28,7 @@ class EvRow:
     lost: int
     cause: str
     rtt: int | None = None  # smoothed
+    out: bool = False  # its plane is withdrawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,6 +243,7 @@ def ev_rows(evs: EvSet) -> list[EvRow]:
             lost=int(evs.lost[number]),
             cause=evs.cause[number],
             rtt=evs.rtt[number],
+            out=bool(evs.out[number]),
         )
         for number in range(len(evs.paths))
     ]
