@@ -30,7 +30,7 @@ from mrcnet.drill.verdict import PASSED, spell
 from mrcnet.drill.virtual import SimFabric
 from mrcnet.errors import EnvironmentFault, ExitCode, InputError
 from mrcnet.plan.build import dilated
-from mrcnet.units import format_rate
+from mrcnet.units import format_duration, format_rate
 
 
 @command(
@@ -42,12 +42,19 @@ from mrcnet.units import format_rate
 @on_parameter
 @click.option("--lab", "lab_name", metavar="LAB", envvar=LAB_VARIABLE, help="Use this running lab.")
 @click.option("--keep", is_flag=True, help="Leave the lab up that the drill made.")
+@click.option("--allow-unfaithful", is_flag=True, help="Judge a run even if the machine was its bottleneck.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON there."
 )
 @events_parameter
 def drill_(
-    file: Path, on: str, lab_name: str | None, keep: bool, output: Path | None, events: Path | None
+    file: Path,
+    on: str,
+    lab_name: str | None,
+    keep: bool,
+    allow_unfaithful: bool,
+    output: Path | None,
+    events: Path | None,
 ) -> Answer:
     """Run a drill: traffic, timed faults, measures, a verdict.
 
@@ -55,7 +62,7 @@ def drill_(
 
     The drill brings its topology up in a lab of its own name and takes it down again; on the simulator it
     needs neither a lab nor privilege, and repeats exactly. Exits with 1 if an expectation is not met or a
-    byte was wrong.
+    byte was wrong, or if the machine and not the fabric was the bottleneck.
     """
     if on == "sim":
         refuse_typed("--on sim has no lab", "lab_name", "keep")
@@ -73,7 +80,14 @@ def drill_(
     if on == "kernel":
         fabric = KernelFabric(source.file, source.text, lab_name is None, keep, note)
     job = traced(plan_job(drill, plan, lab_name or drill.name), events)
-    result = run_drill(drill, job, fabric, note, lambda recording: write_events(recording, events))
+    result = run_drill(
+        drill,
+        job,
+        fabric,
+        note,
+        lambda recording: write_events(recording, events),
+        allow_unfaithful=allow_unfaithful,
+    )
     data = as_data(result)
     code = ExitCode.OK if result.verdict == PASSED else ExitCode.FAILED
     if output is not None and not _written(output, data):
@@ -149,6 +163,9 @@ def _lines(result: DrillResult) -> Iterator[str]:
     yield f"{result.drill}: {result.verdict}"
     yield from (f"  {reason}" for reason in result.reasons)
     yield from (f"  warning: {warning}" for warning in result.warnings)
+    if result.traffic is not None and result.traffic.dilation != 1:
+        seconds = format_duration(result.traffic.seconds * 1e9)
+        yield f"  {seconds} of fabric time, {result.traffic.wall_seconds:.1f} s of wall time"
     if result.measures is not None and result.traffic is not None:
         yield from _measure_lines(result.measures, result.traffic.dilation)
     yield from (f"  {spell(judgement)}" for judgement in result.judgements)

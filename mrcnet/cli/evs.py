@@ -48,7 +48,8 @@ def evs_(words: tuple[str, ...]) -> Answer:
             remedy=f"start one: mrcnet traffic {name} --hosts {src},{dst} --duration 60s",
         )
     nodes = nodes_of(plan, src, dst)
-    evs = [_described(row, nodes[row.ev]) for row in rows]
+    dilation = plan.topology.dilation
+    evs = [_described(row, nodes[row.ev], dilation) for row in rows]
     return Answer({"lab": name, "src": src, "dst": dst, "evs": evs}, _lines(rows, nodes))
 
 
@@ -59,10 +60,12 @@ def nodes_of(plan: Plan, src: str, dst: str) -> dict[int, tuple[str, ...]]:
     }
 
 
-def _described(row: EvRow, nodes: tuple[str, ...]) -> dict[str, Any]:
+def _described(row: EvRow, nodes: tuple[str, ...], dilation: int) -> dict[str, Any]:
     data = asdict(row)
     rtt = data.pop("rtt")
-    return {**data, "rtt_us": None if rtt is None else rtt / 1e3, "path": list(nodes)}
+    fabric = None if rtt is None else rtt / 1e3
+    wall = None if rtt is None else rtt * dilation / 1e3
+    return {**data, "rtt_us": fabric, "rtt_wall_us": wall, "path": list(nodes)}
 
 
 def _lines(rows: Sequence[EvRow], nodes: dict[int, tuple[str, ...]]) -> Iterator[str]:

@@ -24,8 +24,9 @@ from mrcnet.plan.model import Plan
 from mrcnet.sim import run as sim_run
 from mrcnet.sim.fit import fit
 from mrcnet.topology.names import suggest
-from mrcnet.units import format_rate, format_size, parse_duration, parse_rate, parse_size
+from mrcnet.units import format_duration, format_rate, format_size, parse_duration, parse_rate, parse_size
 from mrcnet.workload.congestion import CHOICES, FIXED, controlled
+from mrcnet.workload.fidelity import Fidelity
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.patterns import PATTERNS, pairs
@@ -74,7 +75,9 @@ class Load:
 @click.option("--pattern", type=click.Choice(sorted(PATTERNS)), default="pair", show_default=True)
 @click.option("--hosts", metavar="h0,h5", help="Hosts that take part, in this order. Default: all.")
 @click.option("--size", callback=quantity(parse_size), help="Bytes of each flow.  [default: 64MiB]")
-@click.option("--duration", callback=quantity(parse_duration), help="Post messages for so long instead.")
+@click.option(
+    "--duration", callback=quantity(parse_duration), help="Post messages for so much fabric time instead."
+)
 @click.option(
     "--message",
     default="1MiB",
@@ -188,6 +191,8 @@ def _lines(result: TrafficResult) -> Iterator[str]:
         f"packets      {packets.sent} sent, {packets.delivered} delivered, {packets.lost} lost,"
         f" {packets.retransmitted} retransmitted"
     )
+    if result.fidelity is not None:
+        yield from _fidelity_lines(result.fidelity)
     if result.ring_drops:
         yield f"warning      {result.ring_drops} frames came faster than the receiving NIC could take them"
     if result.fabric is not None:
@@ -195,12 +200,24 @@ def _lines(result: TrafficResult) -> Iterator[str]:
         yield from (f"dropped      {drop.frames} at {drop.place}: {drop.cause}" for drop in drops[:SHOWN])
     yield from (f"problem      {problem}" for problem in result.problems)
     right = "every byte right" if result.verified else "NOT VERIFIED"
-    amount = f"{format_size(result.bytes)} in {result.seconds:.3f} s"
+    amount = f"{format_size(result.bytes)} in {format_duration(result.seconds * 1e9)}"
+    if result.dilation != 1:
+        amount += f" ({result.wall_seconds:.1f} s of wall time)"
     yield f"{format_rate(result.goodput_bps)} goodput, {amount}, {right}"
 
 
+def _fidelity_lines(fidelity: Fidelity) -> Iterator[str]:
+    if fidelity.faithful is None:
+        return
+    cores = ", ".join(f"{share:.0%}" for share in fidelity.cores)
+    yield f"fidelity     {fidelity.status}; cores busy {cores}; {fidelity.late_ms:.2f} ms late"
+    yield from (f"             {reason}" for reason in fidelity.reasons)
+    if not fidelity.faithful:
+        yield f"             dilation {fidelity.dilation_needed} would do"
+
+
 def _row(flow: FlowResult) -> list[object]:
-    median = "-" if flow.message_ms_median is None else f"{flow.message_ms_median:.2f}"
+    median = "-" if flow.message_ms_median is None else f"{flow.message_ms_median:.4g}"
     books = flow.packets
     return [
         f"{flow.src} > {flow.dst}",

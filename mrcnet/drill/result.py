@@ -37,14 +37,27 @@ def interrupted(drill: Drill, on: str, lab: str) -> DrillResult:
     return DrillResult(drill.name, ABORTED, on, lab, drill.seed, ("interrupted",), (), (), None, None, ())
 
 
-def conclude(drill: Drill, on: str, recording: Recording, done: tuple[Done, ...]) -> DrillResult:
-    """The result of a run that came to its end, with the steps that were taken."""
+def conclude(
+    drill: Drill,
+    on: str,
+    recording: Recording,
+    done: tuple[Done, ...],
+    *,
+    allow_unfaithful: bool = False,
+) -> DrillResult:
+    """The result of a run that came to its end, with the steps that were taken.
+
+    One in which the machine was the bottleneck tells nothing of the fabric: it fails, or is only warned of.
+    """
     traffic = summarise(recording)
     end = recording.start_at + drill.traffic.duration_ns
     measures = measure(recording, done, end) if done else None
     judgements = judge(drill.expectations, measures) if measures else ()
     missing = len(drill.steps) - len(done)
     reasons = traffic.problems + ((f"{missing} actions were not taken",) if missing else ())
+    unfaithful = tuple(_unfaithful(traffic))
+    if not allow_unfaithful:
+        reasons += unfaithful
     passed = not reasons and all(judgement.met for judgement in judgements)
     return DrillResult(
         drill=drill.name,
@@ -53,12 +66,18 @@ def conclude(drill: Drill, on: str, recording: Recording, done: tuple[Done, ...]
         lab=recording.job.lab,
         seed=drill.seed,
         reasons=reasons,
-        warnings=tuple(_doubts(recording, traffic, done)),
+        warnings=(*(unfaithful if allow_unfaithful else ()), *_doubts(recording, traffic, done)),
         judgements=judgements,
         measures=measures,
         traffic=traffic,
         events=tuple(story(recording, done)),
     )
+
+
+def _unfaithful(traffic: TrafficResult) -> Iterator[str]:
+    fidelity = traffic.fidelity
+    if fidelity is not None and fidelity.faithful is False:
+        yield f"unfaithful: {'; '.join(fidelity.reasons)} (dilation {fidelity.dilation_needed} would do)"
 
 
 def _doubts(recording: Recording, traffic: TrafficResult, done: tuple[Done, ...]) -> Iterator[str]:

@@ -19,6 +19,8 @@ def run_drill(
     fabric: Fabric,
     progress: Callable[[str], None] = lambda _: None,
     recorded: Callable[[Recording], None] = lambda _: None,
+    *,
+    allow_unfaithful: bool = False,
 ) -> DrillResult:
     """Run `drill` as `job` (from `plan_job`) on a fabric, and judge it.
 
@@ -31,7 +33,7 @@ def run_drill(
     except KeyboardInterrupt:
         return interrupted(drill, fabric.name, job.lab)
     recorded(recording)
-    return conclude(drill, fabric.name, recording, tuple(done))
+    return conclude(drill, fabric.name, recording, tuple(done), allow_unfaithful=allow_unfaithful)
 
 
 def _take_steps(live: Live, drill: Drill, done: list[Done], progress: Callable[[str], None]) -> None:

@@ -14,10 +14,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mrcnet.errors import EnvironmentFault
+from mrcnet.errors import EnvironmentFault, InputError
 from mrcnet.kernel import state
-from mrcnet.kernel.marks import lab_name
-from mrcnet.topology.model import End, Link
+from mrcnet.kernel.faults import FaultRecord, name_of, opened
+from mrcnet.plan.model import Plan
+from mrcnet.plan.target import find_link
+from mrcnet.topology.model import Link
+
+LOOK_EVERY_NS = 20_000_000  # wall time between two looks of a NIC at the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Longer:
 
 def path_of(lab: str) -> Path:
     """Where the lab's longer links are written."""
-    return state.DIRECTORY / f"{lab_name(lab)}.delays"
+    return state.delays_file(lab)
 
 
 def read(lab: str) -> tuple[Longer, ...]:
@@ -72,6 +76,41 @@ def is_of(one: Longer, link: Link) -> bool:
     return {one.a, one.b} == {str(link.a), str(link.b)}
 
 
-def longer(a: End, b: End, by_ns: int, for_ns: int | None) -> Longer:
-    """A link to be longer from now on, for so many wall ns (None: until healed)."""
-    return Longer(str(a), str(b), by_ns, None if for_ns is None else time.monotonic_ns() + for_ns)
+def lengthen(plan: Plan, lab_name: str, target: str, by_ns: int, for_ns: int | None = None) -> FaultRecord:
+    """Make the link `target` longer by so many fabric ns each way, for so many wall ns (None: until healed).
+
+    The receiving NICs look now and then, which is the instant's error. InputError if there is no such lab or
+    link, if it is longer already, or if that is no time.
+    """
+    link = find_link(plan, target)
+    if by_ns < 1 or (for_ns is not None and for_ns < 1):
+        raise InputError("a delay lasts at least 1 ns")
+    with opened(lab_name):
+        known = read(lab_name)
+        if any(is_of(one, link) for one in known):
+            raise InputError(
+                f"link {name_of(link)} is longer already",
+                remedy=f"`mrcnet fault {lab_name} heal {name_of(link)}`",
+            )
+        begin = time.monotonic_ns()
+        until = None if for_ns is None else begin + for_ns
+        write(lab_name, [*known, Longer(str(link.a), str(link.b), by_ns, until)])
+    return _record("delay", link, begin)
+
+
+def shorten(plan: Plan, lab_name: str, target: str) -> FaultRecord | None:
+    """Undo `lengthen`; None if the link is not longer."""
+    link = find_link(plan, target)
+    with opened(lab_name):
+        known = read(lab_name)
+        if not any(is_of(one, link) for one in known):
+            return None
+        begin = time.monotonic_ns()
+        write(lab_name, [one for one in known if not is_of(one, link)])
+    return _record("heal", link, begin)
+
+
+def _record(fault: str, link: Link, begin: int) -> FaultRecord:
+    """It took effect between the write and the last NIC's next look."""
+    end = time.monotonic_ns() + LOOK_EVERY_NS
+    return FaultRecord(fault, name_of(link), (begin + end) // 2, (end - begin + 1) // 2)

@@ -50,7 +50,7 @@ def prepare(plan: Plan, lab_name: str, targets: Iterable[str]) -> None:
     beforehand, a cut is one write and its instant is known. InputError if there is no such lab or link.
     """
     found = [find_link(plan, target) for target in targets]
-    with _opened(lab_name), Handles(lab_name) as handles:
+    with opened(lab_name), Handles(lab_name) as handles:
         for link in found:
             seen = _look(handles, lab_name, link)
             for end in (link.a, link.b):
@@ -63,10 +63,10 @@ def cut(plan: Plan, lab_name: str, target: str, silent: bool = False) -> FaultRe
     InputError if there is no such lab or link, or it is cut already.
     """
     link = find_link(plan, target)
-    with _opened(lab_name), Handles(lab_name) as handles:
+    with opened(lab_name), Handles(lab_name) as handles:
         found = _look(handles, lab_name, link)
         if _faulty(found, link):
-            name = _name(link)
+            name = name_of(link)
             raise InputError(f"link {name} is cut already", remedy=f"`mrcnet fault {lab_name} heal {name}`")
         sockets = [handles.socket(end.node) for end in (link.a, link.b)]
         indices = [found.indices[end.node, end.port] for end in (link.a, link.b)]
@@ -76,7 +76,7 @@ def cut(plan: Plan, lab_name: str, target: str, silent: bool = False) -> FaultRe
         # With one end down a veth carries nothing either way: the first write is the cut.
         at_ns, error_ns = _timed(sockets[:1], downs[:1])
         _timed(sockets[1:], downs[1:])
-    return FaultRecord("cut", _name(link), at_ns, error_ns)
+    return FaultRecord("cut", name_of(link), at_ns, error_ns)
 
 
 def heal(plan: Plan, lab_name: str, target: str) -> FaultRecord:
@@ -85,17 +85,17 @@ def heal(plan: Plan, lab_name: str, target: str) -> FaultRecord:
     InputError if there is no such lab or link, or it is not cut.
     """
     link = find_link(plan, target)
-    with _opened(lab_name), Handles(lab_name) as handles:
+    with opened(lab_name), Handles(lab_name) as handles:
         found = _look(handles, lab_name, link)
         if not _faulty(found, link):
-            raise InputError(f"link {_name(link)} is not cut")
+            raise InputError(f"link {name_of(link)} is not cut")
         begin = time.monotonic_ns()
         apply(handles, _changes_at(plan, found.nodes, (link.a, link.b)), found.indices)
         end = time.monotonic_ns()
         rest = _changes_at(plan, _look(handles, lab_name, link).nodes, (link.a, link.b))
         if rest:
-            raise PartialError(f"link {_name(link)} is not whole: {rest[0]}", remedy="`mrcnet up` mends it")
-    return FaultRecord("heal", _name(link), (begin + end) // 2, (end - begin + 1) // 2)
+            raise PartialError(f"link {name_of(link)} is not whole: {rest[0]}", remedy="`mrcnet up` mends it")
+    return FaultRecord("heal", name_of(link), (begin + end) // 2, (end - begin + 1) // 2)
 
 
 def active_faults(lab_name: str) -> tuple[ActiveFault, ...]:
@@ -119,7 +119,8 @@ def faults_in(nodes: Mapping[str, NodeState]) -> tuple[ActiveFault, ...]:
     return tuple(found.values())
 
 
-def _opened(lab_name: str) -> AbstractContextManager[None]:
+def opened(lab_name: str) -> AbstractContextManager[None]:
+    """Nobody else changes the lab within the block. InputError if there is none of that name."""
     marks.lab_name(lab_name)
     if not marks.owned(lab_name):
         raise lab.unknown(lab_name)
@@ -133,7 +134,7 @@ def _look(handles: Handles, lab_name: str, link: Link) -> LabState:
     except FileNotFoundError as error:
         raise PartialError(f"lab {lab_name!r} is not whole", remedy="`mrcnet up` mends it") from error
     if any(end.port not in found.nodes[end.node].devices for end in ends):
-        raise PartialError(f"link {_name(link)} is gone", remedy="`mrcnet up` mends it")
+        raise PartialError(f"link {name_of(link)} is gone", remedy="`mrcnet up` mends it")
     return found
 
 
@@ -158,7 +159,7 @@ def _cut_silently(link: Link, sockets: list[NetlinkSocket], indices: list[int]) 
             at_ns, error_ns = (begin + last) // 2, (last - begin + 1) // 2
     finally:
         os.close(descriptor)  # the filters keep the program
-    return FaultRecord("cut", _name(link), at_ns, error_ns)
+    return FaultRecord("cut", name_of(link), at_ns, error_ns)
 
 
 def _timed(sockets: list[NetlinkSocket], requests: list[bytes]) -> tuple[int, int]:
@@ -195,5 +196,6 @@ def _port_of(change: Change) -> str | None:
             return None
 
 
-def _name(link: Link) -> str:
+def name_of(link: Link) -> str:
+    """A link as people name it: by its nodes."""
     return f"{link.a.node}:{link.b.node}"

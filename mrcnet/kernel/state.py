@@ -73,6 +73,7 @@ def forget(lab: str) -> None:
         run.unlink(missing_ok=True)
     with suppress(OSError):
         runs_directory(lab).rmdir()
+    delays_file(lab).unlink(missing_ok=True)
     _file(lab).unlink(missing_ok=True)  # the last: while it is there, `down` can be called again
 
 
@@ -91,6 +92,11 @@ def sweep() -> None:
 def runs_directory(lab: str) -> Path:
     """Where the runs of a lab (traffic, drills) register."""
     return DIRECTORY / f"{lab_name(lab)}.runs"
+
+
+def delays_file(lab: str) -> Path:
+    """Which links of a lab are longer on purpose (`kernel.delays`)."""
+    return DIRECTORY / f"{lab_name(lab)}.delays"
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from mrcnet.kernel import lab
 from mrcnet.kernel.calibration import Calibration
 from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.settings import Settings
-from mrcnet.nic.cores import Cores
 from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.build import build_plan, dilated
 from mrcnet.plan.model import Plan
@@ -19,7 +18,7 @@ from mrcnet.workload.fidelity import late_within
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.patterns import pairs
-from mrcnet.workload.summary import Recording, summarise
+from mrcnet.workload.summary import summarise
 
 # As many ports at a host as a production NIC has, and a way over a T1 for every packet: what a lab that is to
 # be carried looks like.
@@ -63,15 +62,9 @@ def _measure(plan: Plan, name: str) -> tuple[float, int]:
     )
     settings = Settings(payload=plan.topology.transport.payload, udp_port=plan.topology.transport.udp_port)
     job = Job(name, plan, flows, settings, 1, bin_ns(plan))
-    cores = Cores()
     with register_run(name):
         recording = run_traffic(job, _WALL_NS // plan.topology.dilation)
-    busy = sum(cores.shares()) * cores.seconds
-    return _packets(recording) / busy, late_within(recording.reports, 0.99)
-
-
-def _packets(recording: Recording) -> int:
     result = summarise(recording)
-    if not result.verified:
+    if not result.verified or recording.fidelity is None:
         raise EnvironmentFault(f"the calibration failed: {'; '.join(result.problems)}")
-    return result.packets.sent
+    return result.packets.sent / recording.fidelity.cpu_seconds, late_within(recording.reports, 0.99)

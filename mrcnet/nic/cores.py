@@ -5,9 +5,19 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 _IDLE = (3, 4)  # columns of /proc/stat: idle, waiting for a disk
+_SOFTIRQ = 6  # what the kernel does for frames, in whose time ever
 _COUNTED = 8  # the columns after these are counted in others
+
+
+class _Ticks(NamedTuple):
+    """Of one core since boot."""
+
+    busy: int
+    soft: int
+    all: int
 
 
 class Cores:
@@ -25,14 +35,17 @@ class Cores:
 
     def shares(self) -> tuple[float, ...]:
         """The share of the time since then in which each core was busy, in order of cores."""
-        now = self._read()
         return tuple(
-            (busy - was_busy) / max(1, whole - was)
-            for (busy, whole), (was_busy, was) in zip(now, self._before, strict=True)
+            (now.busy - was.busy) / max(1, now.all - was.all)
+            for now, was in zip(self._read(), self._before, strict=True)
         )
 
-    def _read(self) -> list[tuple[int, int]]:
-        """(busy, all) ticks of each core."""
+    def forwarding(self) -> float:
+        """Seconds that all cores together have spent in the kernel's soft interrupts."""
+        ticks = sum(now.soft - was.soft for now, was in zip(self._read(), self._before, strict=True))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _read(self) -> list[_Ticks]:
         lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
         ticks = {
             words[0]: [int(word) for word in words[1 : 1 + _COUNTED]]
@@ -40,4 +53,6 @@ class Cores:
             if words[0].startswith("cpu")
         }
         found = [ticks[f"cpu{core}"] for core in self._cores]
-        return [(sum(one) - sum(one[column] for column in _IDLE), sum(one)) for one in found]
+        return [
+            _Ticks(sum(one) - sum(one[column] for column in _IDLE), one[_SOFTIRQ], sum(one)) for one in found
+        ]

@@ -20,7 +20,6 @@ from mrcnet.workload.job import Job
 
 _FELT_NS = 20_000  # wall time: less than that is lost in the latency of a software NIC
 _LINKS_MOST = 4  # of a path: two at hosts, two at a T1
-_LOOK_EVERY_NS = 20_000_000  # wall time between two looks for faults
 
 
 class Distance:
@@ -51,7 +50,7 @@ class Distance:
         """See whether links have become longer, or are no longer so; now and then only."""
         if wall < self._look_at:
             return
-        self._look_at = wall + _LOOK_EVERY_NS
+        self._look_at = wall + delays.LOOK_EVERY_NS
         try:
             found = os.stat(self._file)
             seen = found.st_ino, found.st_mtime_ns

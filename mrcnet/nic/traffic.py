@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mrcnet.nic.cores import Cores
 from mrcnet.nic.engine import Run
-from mrcnet.workload.fidelity import judge
+from mrcnet.workload.fidelity import Machine, judge
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording, record
 
@@ -32,7 +32,7 @@ def run_traffic(
             meanwhile(run)
         run.watch(until, progress)
         run.stop(_DRAIN_WITHIN)
-        shares, wall_ns = cores.shares(), round(cores.seconds * 1e9)
+        machine = Machine(cores.shares(), cores.forwarding(), round(cores.seconds * 1e9))
         run.rest()
         reports = run.finish()
-        return record(run.job, run.start_at, reports, judge(run.job, reports, shares, wall_ns))
+        return record(run.job, run.start_at, reports, judge(run.job, reports, machine))

@@ -71,6 +71,7 @@ class Worker:
             self._poll.register(host.ring.fileno(), select.POLLIN)
         self._poll.register(pipe.fileno(), select.POLLIN)
         self._longest_turn = 0
+        self._cpu_ns = 0
         # Where ports have rates, turns keep a distance: frames gather, as a NIC's do that moderates its
         # interrupts, and a core serves many hosts.
         self._pause = self._clock.wall(turn_ns(job.plan)) if shaped(job.plan) else 0
@@ -90,7 +91,9 @@ class Worker:
         for host in self._hosts:
             host.station.open(go.regions, go.start_at)
             host.ring.drops()  # what came before does not count
+        began = time.process_time_ns()
         self._turn_over()
+        self._cpu_ns = time.process_time_ns() - began
         self._pipe.send(self._report())
 
     def _turn_over(self) -> None:
@@ -168,6 +171,7 @@ class Worker:
             refused=sum(sum(one.refused) for one in frames),
             longest_turn=self._longest_turn,
             late=sum((host.late.counts for host in self._hosts), np.zeros(LATE_BUCKETS, np.int64)),
+            cpu_ns=self._cpu_ns,
             hosts=frames,
             ways=[way for host in self._hosts if host.ledger is not None for way in host.ledger.ways()],
         )

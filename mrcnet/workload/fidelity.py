@@ -27,7 +27,8 @@ class Fidelity:
     """The verdict, and what it comes from.
 
     `faithful` is None where there is nothing to hold it against: ports without rates (`unshaped`).
-    `dilation_needed`: the one that would have done. `cores`: share of the run in which each was busy. Late:
+    `dilation_needed`: the one that would have done. `cores`: share of the run in which each was busy, with
+    whatever; `cpu_seconds`: what the run itself took, end points and forwarding together. Late:
     how much later than due 99 % of the NICs' work was done, wall time, and the bound. `dry`: the largest
     share of the run in which a port had nothing to send though data waited for it.
     """
@@ -37,11 +38,23 @@ class Fidelity:
     reasons: tuple[str, ...]
     dilation_needed: int
     cores: tuple[float, ...]
+    cpu_seconds: float
     late_ms: float
     late_most_ms: float
     dry: float
     ring_drops: int
     overruns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What was seen of the machine while traffic went on: the share in which each core was busy, seconds in
+    which the kernel forwarded frames, and wall time.
+    """
+
+    cores: tuple[float, ...]
+    forwarding: float
+    wall_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +65,13 @@ class _Doubt:
     factor: float
 
 
-def judge(job: Job, reports: Sequence[RunReport], cores: tuple[float, ...], wall_ns: int) -> Fidelity:
-    """The fidelity of a run over the kernel's fabric that lasted `wall_ns`."""
+def judge(job: Job, reports: Sequence[RunReport], machine: Machine) -> Fidelity:
+    """The fidelity of a run over the kernel's fabric."""
     dilation = job.plan.topology.dilation
     late = late_within(reports, _QUANTILE)
     bound = LATE_SHARE * base_rtt_ns(job.plan, job.settings.payload) * dilation
     hosts = [host for report in reports for host in report.hosts]
-    dry = max((max(host.dry_ns) for host in hosts), default=0) / max(1, wall_ns)
+    dry = max((max(host.dry_ns) for host in hosts), default=0) / max(1, machine.wall_ns)
     drops = sum(host.ring_drops for host in hosts)
     overruns = sum(sum(host.overrun) for host in hosts)
     on = shaped(job.plan)
@@ -69,7 +82,8 @@ def judge(job: Job, reports: Sequence[RunReport], cores: tuple[float, ...], wall
         faithful=not doubts if on else None,
         reasons=tuple(doubt.words for doubt in doubts),
         dilation_needed=needed,
-        cores=tuple(round(share, 3) for share in cores),
+        cores=tuple(round(share, 3) for share in machine.cores),
+        cpu_seconds=sum(report.cpu_ns for report in reports) / 1e9 + machine.forwarding,
         late_ms=late / 1e6,
         late_most_ms=bound / 1e6,
         dry=dry,

@@ -122,5 +122,6 @@ class RunReport:
     fabric: Books | None = None  # of a fabric that counts every frame
     traces: list[Traced] = field(default_factory=list)  # with the transport's `trace` only
     late: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(LATE_BUCKETS, np.int64))
+    cpu_ns: int = 0  # that the process took while traffic went on
     hosts: list[HostFrames] = field(default_factory=list)
     ways: list[WayFrames] = field(default_factory=list)  # of a fabric whose ports count

@@ -10,7 +10,7 @@ import pytest
 from mrcnet.mrc.settings import Settings
 from mrcnet.nic.lateness import Lateness
 from mrcnet.plan.build import dilated
-from mrcnet.workload.fidelity import judge, late_within
+from mrcnet.workload.fidelity import Machine, judge, late_within
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import HostFrames, RunReport
@@ -18,6 +18,7 @@ from tests.unit.plan.fabrics import shipped
 
 FLOWS = (Flow(0, "h0", "h3", None, 1 << 20, None),)
 SECOND = 1_000_000_000
+BUSY = Machine((1.0,), 0.0, SECOND)
 
 
 def job(dilation: int) -> Job:
@@ -33,14 +34,15 @@ def report(late_ns: int = 1_000, **changed: Any) -> RunReport:
     host = HostFrames(
         **{"host": "h0", "ports": ("eth1", "eth2"), "arrived": 0, "ring_drops": 0, **plain, **changed}
     )
-    return RunReport([], [], [], np.zeros((2, 1)), late=late.counts, hosts=[host])
+    return RunReport([], [], [], np.zeros((2, 1)), late=late.counts, cpu_ns=SECOND // 2, hosts=[host])
 
 
 def test_a_machine_that_kept_up() -> None:
     """Nothing late, dry or lost: faithful, at the dilation there is."""
-    found = judge(job(1_000), [report()], (0.5, 0.9), SECOND)
+    found = judge(job(1_000), [report()], Machine((0.5, 0.9), 0.25, SECOND))
     assert ("faithful", True, ()) == (found.status, found.faithful, found.reasons)
     assert (1_000, (0.5, 0.9)) == (found.dilation_needed, found.cores)
+    assert 0.75 == found.cpu_seconds
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_a_machine_that_kept_up() -> None:
 )
 def test_a_machine_that_did_not(late: int, changed: dict[str, Any], word: str) -> None:
     """Each sign of a bottleneck is named, and a greater dilation with it."""
-    found = judge(job(1_000), [report(late, **changed)], (1.0,), SECOND)
+    found = judge(job(1_000), [report(late, **changed)], BUSY)
     assert ("unfaithful", False) == (found.status, found.faithful)
     assert [True] == [word in reason for reason in found.reasons]
     assert found.dilation_needed > 1_000
@@ -62,12 +64,12 @@ def test_a_machine_that_did_not(late: int, changed: dict[str, Any], word: str) -
 
 def test_what_is_due_to_the_fabric_is_no_reason() -> None:
     """A port that is down refuses frames; that tells nothing of the machine."""
-    assert judge(job(1_000), [report(refused=(9, 0))], (), SECOND).faithful
+    assert judge(job(1_000), [report(refused=(9, 0))], BUSY).faithful
 
 
 def test_without_rates_there_is_nothing_to_hold_it_against() -> None:
     """An unshaped lab is neither faithful nor unfaithful, however busy the machine was."""
-    found = judge(job(1), [report(50_000_000, ring_drops=3)], (1.0,), SECOND)
+    found = judge(job(1), [report(50_000_000, ring_drops=3)], BUSY)
     assert ("unshaped", None, (), 1) == (found.status, found.faithful, found.reasons, found.dilation_needed)
 
 
