@@ -46,20 +46,28 @@ class DelayLine:
         self.frames += len(order)
 
     def take(self, wall: int) -> RxBatch | None:
-        """Frames that are due, those of one batch at a time, earliest first; None if there are none."""
-        if self.next_due() > wall:
-            return None
-        number = heapq.heappop(self._order)[1]
-        held = self._held[number]
-        first, stop = held.first, int(np.searchsorted(held.due, wall, "right"))
-        if stop < len(held.due):
-            held.first = stop
-            heapq.heappush(self._order, (int(held.due[stop]), number))
-        else:
-            del self._held[number]
-        self.frames -= stop - first
-        rows, batch = slice(first, stop), held.batch
-        return RxBatch(batch.buffer[rows], batch.at, batch.length[rows], batch.port[rows])
+        """All frames that are due, as one batch; None if there are none."""
+        parts: list[RxBatch] = []
+        while self.next_due() <= wall:
+            number = heapq.heappop(self._order)[1]
+            held = self._held[number]
+            first, stop = held.first, int(np.searchsorted(held.due, wall, "right"))
+            if stop < len(held.due):
+                held.first = stop
+                heapq.heappush(self._order, (int(held.due[stop]), number))
+            else:
+                del self._held[number]
+            self.frames -= stop - first
+            rows, batch = slice(first, stop), held.batch
+            parts.append(RxBatch(batch.buffer[rows], batch.at, batch.length[rows], batch.port[rows]))
+        if len(parts) < 2:
+            return parts[0] if parts else None
+        return RxBatch(
+            np.concatenate([part.buffer for part in parts]),
+            parts[0].at,
+            np.concatenate([part.length for part in parts]),
+            np.concatenate([part.port for part in parts]),
+        )
 
     def next_due(self) -> int:
         """When the next frame is due; NEVER if none is held."""

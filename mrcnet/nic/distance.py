@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mrcnet.kernel import delays
-from mrcnet.mrc.wire.frames import RxBatch
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.ways import Way, Ways
 from mrcnet.plan.model import Plan
@@ -25,15 +24,14 @@ _LINKS_MOST = 4  # of a path: two at hosts, two at a T1
 class Distance:
     """The delays of all paths to a host, in wall ns."""
 
-    def __init__(self, job: Job, host: str, clock: FabricClock) -> None:
+    def __init__(self, job: Job, ways: Ways, clock: FabricClock) -> None:
         self._job = job
-        self._host = host
+        self._ways = ways  # to the host
         self._clock = clock
         self._file = delays.path_of(job.lab)
         self._seen: tuple[int, int] | None = None  # inode and time of the faults' file
         self._longer: tuple[delays.Longer, ...] = ()
         self._look_at = 0
-        self._ways: Ways | None = None
         self._links: list[tuple[Link, ...]] = []
         self._delay = np.zeros(1, np.int64)
         longest = max((link.delay_ns for link in job.plan.topology.links), default=0)
@@ -62,14 +60,12 @@ class Distance:
             if self.felt:
                 self._measure()
 
-    def of(self, batch: RxBatch) -> npt.NDArray[np.int64]:
-        """How long each frame must have been on its way; 0 for one that is of no flow."""
-        assert self._ways is not None
-        return self._delay[self._ways.of(batch.buffer, batch.at)]
+    def of(self, number: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """How long frames must have been on their ways, by the ways' numbers; 0 for those of no flow."""
+        return self._delay[number]
 
     def _measure(self) -> None:
-        if self._ways is None:
-            self._ways = Ways(self._job, self._host, out=False)
+        if not self._links:
             self._links = [links_of(self._job.plan, way) for way in self._ways.all]
         fabric = [sum(link.delay_ns + self._more(link) for link in links) for links in self._links]
         self._delay = np.array([*map(self._clock.wall, fabric), 0], np.int64)

@@ -26,6 +26,7 @@ from mrcnet.nic.ledger import Ledger
 from mrcnet.nic.pacer import Pacer
 from mrcnet.nic.ring import Ring, port_numbers
 from mrcnet.nic.sender import Sender
+from mrcnet.nic.ways import Ways
 from mrcnet.workload.dilation import shaped, turn_ns
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import HostFrames
@@ -59,7 +60,8 @@ class Host:
             self.sender = Sender([index_of[port] for port in range(len(names))])
         self._names = names
         self._room = np.full(len(names), _UNBOUNDED, np.int64)
-        self._distance = Distance(job, station.name, clock)
+        self._ways = Ways(job, station.name, out=False)
+        self._distance = Distance(job, self._ways, clock)
         self._line = DelayLine()
         self._pacer: Pacer | None = None
         self.ledger: Ledger | None = None
@@ -67,7 +69,7 @@ class Host:
             rates = [_PACE * port.rate_bps / clock.dilation for port in ports]
             frame = WRITE_HEAD + job.settings.payload + ICRC
             self._pacer = Pacer(rates, frame, clock.wall(turn_ns(job.plan)))
-            self.ledger = Ledger(job, station.name)
+            self.ledger = Ledger(job, station.name, self._ways)
         self._due = 0
 
     # ---- a turn --------------------------------------------------------------------------------
@@ -104,7 +106,7 @@ class Host:
         while (batch := self.ring.read(_BATCH)) is not None:
             busy = True
             if self.ledger is not None:
-                self.ledger.arrived(batch)
+                self.ledger.arrived(batch, self._ways.of(batch.buffer, batch.at))
             self.station.endpoint.receive(batch, now)
             self.ring.release()
             if self._pacer is None:
@@ -116,17 +118,19 @@ class Host:
     def _take_late(self, now: int, wall: int) -> bool:
         """All frames into the delay line, and out of it those whose time has come."""
         while (batch := self.ring.read(_BATCH)) is not None:
+            number = self._ways.of(batch.buffer, batch.at)
             if self.ledger is not None:
-                self.ledger.arrived(batch)
-            on_the_way = self._distance.of(batch) if self._distance.felt else 0
+                self.ledger.arrived(batch, number)
+            on_the_way = self._distance.of(number) if self._distance.felt else 0
             self._line.put(batch, self.ring.arrived() + on_the_way)
             self.ring.release()
         if (due := self._line.next_due()) > wall:
             return False
         if self._pacer is not None:
             self.late.note(wall - due)
-        while (batch := self._line.take(wall)) is not None:
-            self.station.endpoint.receive(batch, now)
+        batch = self._line.take(wall)
+        assert batch is not None
+        self.station.endpoint.receive(batch, now)
         self.station.account(now)
         return True
 

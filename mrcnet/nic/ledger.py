@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from mrcnet.mrc.wire import layout
 from mrcnet.mrc.wire.frames import RxBatch, TxBatch, view
@@ -16,9 +17,10 @@ _CLASS_SHIFT, _DSCP_SHIFT = 20, 2
 class Ledger:
     """Frames of every kind; the last entry of each column counts those of no EV of a flow."""
 
-    def __init__(self, job: Job, host: str) -> None:
+    def __init__(self, job: Job, host: str, ways: Ways) -> None:
+        """`ways`: those to the host."""
         self._out = Ways(job, host, out=True)
-        self._in = Ways(job, host, out=False)
+        self._in = ways
         self._sent = np.zeros(len(self._out.all) + 1, np.int64)
         self._arrived = np.zeros(len(self._in.all) + 1, np.int64)
         self._trimmed = np.zeros(len(self._in.all) + 1, np.int64)
@@ -30,9 +32,8 @@ class Ledger:
         number = self._out.of(batch.buffer[: batch.count], 0)
         self._sent += np.bincount(number, minlength=len(self._sent))
 
-    def arrived(self, batch: RxBatch) -> None:
-        """A batch came out of the ring."""
-        number = self._in.of(batch.buffer, batch.at)
+    def arrived(self, batch: RxBatch, number: npt.NDArray[np.int64]) -> None:
+        """A batch came out of the ring, on the ways of these numbers."""
         self._arrived += np.bincount(number, minlength=len(self._arrived))
         outer = view(batch.buffer, batch.at, layout.COMMON)["outer_class"]
         trimmed = np.isin(outer >> (_CLASS_SHIFT + _DSCP_SHIFT) & 0x3F, self._trims)

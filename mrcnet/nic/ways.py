@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from mrcnet.mrc.wire import layout
 from mrcnet.mrc.wire.frames import view
 from mrcnet.plan.paths import paths
-from mrcnet.workload.job import Job
+from mrcnet.workload.job import Job, peer_addresses
 
 _WORD = np.uint64(0x9E37_79B9_7F4A_7C15)  # odd, so that multiplying by it loses nothing
 _Keys = npt.NDArray[np.uint64]
@@ -33,18 +32,19 @@ class Ways:
     def __init__(self, job: Job, host: str, *, out: bool) -> None:
         self._form = job.settings.ev_format
         self._end = "target" if out else "source"
-        found: dict[int, Way] = {}
+        found: list[Way] = []
+        ends: list[bytes] = []  # the peer's address in the EV's plane
         for peer in peers(job, host):
             src, dst = (host, peer) if out else (peer, host)
-            address = {port.plane: port.addresses[0].partition("/")[0] for port in job.plan.nodes[peer].ports}
+            addresses = peer_addresses(job.plan, peer)
             for path in paths(job.plan, src, dst):
-                packed = socket.inet_pton(socket.AF_INET6, address[path.plane])
-                high, low = (np.array([int.from_bytes(half, "big")], np.uint64) for half in _halves(packed))
-                ev = np.array([path.ev], np.uint32)
-                found[int(_key(high, low, ev)[0])] = Way(src, dst, path.ev)
-        order = sorted(found)
-        self.all = tuple(found[key] for key in order)
-        self._keys = np.array(order, np.uint64)
+                found.append(Way(src, dst, path.ev))
+                ends.append(addresses[path.plane])
+        words = np.frombuffer(b"".join(ends), ">u8").reshape(-1, 2).astype(np.uint64)
+        keys = _key(words[:, 0], words[:, 1], np.array([way.ev for way in found], np.uint32))
+        order = np.argsort(keys)
+        self.all = tuple(found[number] for number in order.tolist())
+        self._keys = keys[order]
 
     def of(self, buffer: npt.NDArray[np.uint8], at: int) -> npt.NDArray[np.int64]:
         """The number in `all` of each frame (n, stride) that begins at column `at`; len(all): of none."""
@@ -64,10 +64,6 @@ def peers(job: Job, host: str) -> tuple[str, ...]:
     """The other ends of the flows that begin or end at a host."""
     ends = [(flow.src, flow.dst) for flow in job.flows if host in (flow.src, flow.dst)]
     return tuple(dict.fromkeys(other for pair in ends for other in pair if other != host))
-
-
-def _halves(packed: bytes) -> tuple[bytes, bytes]:
-    return packed[:8], packed[8:]
 
 
 def _key(high: _Keys, low: _Keys, ev: npt.NDArray[Any]) -> _Keys:

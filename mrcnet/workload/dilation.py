@@ -11,7 +11,7 @@ from mrcnet.workload.congestion import base_rtt_ns
 
 _SHARE = 0.6  # of what the machine carries: the rest is its margin
 LATE_SHARE = 0.25  # of the base RTT that a NIC may be late
-_TURNS = 16  # in a base RTT
+_TURNS = 8  # in a base RTT
 _TURN_WALL_NS = 500_000
 _STEPS = (1, 2, 5, 10)
 

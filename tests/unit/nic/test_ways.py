@@ -68,7 +68,8 @@ def test_the_links_of_a_way() -> None:
 
 def test_a_ledger_counts_both_directions() -> None:
     """Frames are counted by EV where they leave and where they come, trimmed ones among those that came."""
-    ledger = Ledger(JOB, "h0")
+    ways = Ways(JOB, "h0", out=False)
+    ledger = Ledger(JOB, "h0", ways)
     there = Way("h0", "h3", paths(PLAN, "h0", "h3")[1].ev)
     back = Way("h2", "h0", paths(PLAN, "h2", "h0")[0].ev)
     out = TxBatch(4, 4096)
@@ -77,7 +78,7 @@ def test_a_ledger_counts_both_directions() -> None:
     out.count = 3
     ledger.sent(out)
     came = rows([frame(back), frame(back, dscp=JOB.settings.dscp.trimmed)])
-    ledger.arrived(RxBatch(came, 0, np.array([114, 114]), np.array([0, 0])))
+    ledger.arrived(RxBatch(came, 0, np.array([114, 114]), np.array([0, 0])), ways.of(came, 0))
     counted = [one for one in ledger.ways() if one.sent or one.arrived]
     assert [
         WayFrames("h0", "h3", there.ev, sent=3),
