@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from mrcnet.nic.books import Bookkeeper
 from mrcnet.nic.cores import Cores
 from mrcnet.nic.engine import Run
+from mrcnet.workload.dilation import shaped
 from mrcnet.workload.fidelity import Machine, judge
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording, record
@@ -25,6 +28,7 @@ def run_traffic(
     gets the payload bytes delivered so far.
     """
     with Run(job) as run:
+        keeper = Bookkeeper(run.job) if shaped(job.plan) else None
         run.start()
         cores = Cores()
         until = run.start_at + duration_ns if duration_ns is not None else None
@@ -35,4 +39,6 @@ def run_traffic(
         machine = Machine(cores.shares(), cores.forwarding(), round(cores.seconds * 1e9))
         run.rest()
         reports = run.finish()
+        if keeper is not None:
+            reports[0] = replace(reports[0], fabric=keeper.close(reports))
         return record(run.job, run.start_at, reports, judge(run.job, reports, machine))

@@ -29,8 +29,34 @@ class PortBooks:
 
 
 @dataclass(frozen=True, slots=True)
+class WayBooks:
+    """Frames of one EV of an ordered pair: sent, delivered whole, delivered trimmed.
+
+    `explained`: those on the EV's way that ports, nodes and NICs own up to have dropped, or still hold.
+    """
+
+    src: str
+    dst: str
+    ev: int
+    sent: int
+    delivered: int
+    trimmed: int
+    explained: int
+
+    @property
+    def lost(self) -> int:
+        """Those that did not come."""
+        return self.sent - self.delivered - self.trimmed
+
+    @property
+    def balanced(self) -> bool:
+        """None came that was not sent, and whatever did not come was dropped on the way."""
+        return 0 <= self.lost <= self.explained
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
-    """A fabric's books, in frames. What hosts sent is somewhere."""
+    """A fabric's books, in frames. What hosts sent is somewhere. `ways`: where each EV is counted apart."""
 
     sent: int
     duplicated: int
@@ -38,6 +64,7 @@ class Books:
     in_flight: int
     drops: tuple[Drop, ...]
     ports: tuple[PortBooks, ...]
+    ways: tuple[WayBooks, ...] = ()
 
     @property
     def dropped(self) -> int:
@@ -46,5 +73,6 @@ class Books:
 
     @property
     def balanced(self) -> bool:
-        """Sent and duplicated = delivered + dropped + in flight."""
-        return self.sent + self.duplicated == self.delivered + self.dropped + self.in_flight
+        """Sent and duplicated = delivered + dropped + in flight, and so for every EV."""
+        whole = self.sent + self.duplicated == self.delivered + self.dropped + self.in_flight
+        return whole and all(way.balanced for way in self.ways)

@@ -184,8 +184,18 @@ def _problems(recording: Recording) -> tuple[str, ...]:
             found.append(
                 f"the fabric's books do not balance: {books.sent} frames sent, {books.duplicated} duplicated,"
                 f" {books.delivered} delivered, {books.dropped} dropped, {books.in_flight} in flight"
+                + _odd_ways(books)
             )
     return tuple(found)
+
+
+def _odd_ways(books: Books) -> str:
+    odd = [way for way in books.ways if not way.balanced]
+    if not odd:
+        return ""
+    return (
+        f"; {len(odd)} EVs, first {odd[0].ev:#010x} from {odd[0].src} to {odd[0].dst}: {odd[0].lost} missing"
+    )
 
 
 def _flow(recording: Recording, number: int) -> FlowResult:

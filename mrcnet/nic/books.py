@@ -1,0 +1,88 @@
+"""The counters of a lab's ports before a run and after it, and the books of what happened in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from mrcnet.errors import EnvironmentFault
+from mrcnet.kernel.ports import open_ports
+from mrcnet.kernel.portstats import FabricSeen, look
+from mrcnet.mrc.wire.layout import ICRC, WRITE_HEAD
+from mrcnet.plan.paths import paths
+from mrcnet.plan.walk import walk
+from mrcnet.port.model import DROPS
+from mrcnet.topology.model import End, Role
+from mrcnet.workload.books import Books
+from mrcnet.workload.job import Job
+from mrcnet.workload.portbooks import PortDelta, balance
+from mrcnet.workload.report import RunReport
+
+
+class Bookkeeper:
+    """Looks at the ports when it is made, and when the run has come to rest."""
+
+    def __init__(self, job: Job) -> None:
+        """EnvironmentFault if the lab's ports do not count."""
+        self._job = job
+        ports = open_ports(job.lab)
+        if ports is None:
+            raise EnvironmentFault(
+                f"the ports of lab {job.lab!r} do not count", remedy="`mrcnet up` with its topology mends it"
+            )
+        self._ports = ports
+        self._before = look(job.lab, ports)
+
+    def close(self, reports: Sequence[RunReport]) -> Books:
+        """The books of the run that these reports are of."""
+        job, was = self._job, self._before
+        now = look(job.lab, self._ports, at_rest=True)
+        peers = {
+            End(node.name, port.name): f"{port.peer_node}:{port.peer_port}"
+            for node in job.plan.nodes.values()
+            for port in node.ports
+        }
+        switches = [node.name for node in job.plan.nodes.values() if node.role is not Role.HOST]
+        frame = WRITE_HEAD + job.settings.payload + ICRC
+        return balance(
+            [_delta(end, peers[end], was, now) for end in now.ports if end in was.ports],
+            [(name, now.astray.get(name, 0) - was.astray.get(name, 0)) for name in switches],
+            [host for report in reports for host in report.hosts],
+            [way for report in reports for way in report.ways],
+            [(str(end), -(-one.backlog // frame)) for end, one in now.ports.items() if one.backlog],
+            self._trail,
+        )
+
+    def _trail(self, src: str, dst: str, ev: int) -> frozenset[str]:
+        """Every port, switch and ring on the way of an EV."""
+        plan = self._job.plan
+        path = next(path for path in paths(plan, src, dst) if path.ev == ev)
+        nodes = [hop.node for hop in walk(plan, src, dst, path).hops]
+        ports = (
+            f"{here}:{port.name}"
+            for here, there in pairwise(nodes)
+            for port in plan.nodes[here].ports
+            if port.peer_node == there
+        )
+        return frozenset((*nodes, *ports, f"{dst}:ring"))
+
+
+def _delta(end: End, peer: str, before: FabricSeen, after: FabricSeen) -> PortDelta:
+    was, now = before.ports[end], after.ports[end]
+
+    def more(name: str) -> int:
+        return int(getattr(now.counters, name)) - int(getattr(was.counters, name))
+
+    drops = [(word, more(cause.name.lower())) for cause, word in DROPS.items()]
+    drops.append(("shaper full", now.shaper_drops - was.shaper_drops))
+    return PortDelta(
+        port=str(end),
+        peer=peer,
+        sent=more("sent"),
+        drops=tuple((word, frames) for word, frames in drops if frames),
+        marked=more("marked"),
+        trimmed=more("trimmed"),
+        deepest=now.counters.deepest,
+        received=now.received - was.received,
+        flipped=now.changes != was.changes,
+    )
