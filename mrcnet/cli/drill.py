@@ -29,7 +29,7 @@ from mrcnet.drill.runner import run_drill
 from mrcnet.drill.verdict import PASSED, spell
 from mrcnet.drill.virtual import SimFabric
 from mrcnet.errors import EnvironmentFault, ExitCode, InputError
-from mrcnet.plan.build import dilated
+from mrcnet.plan.build import undilated
 from mrcnet.units import format_duration, format_rate
 
 
@@ -71,7 +71,7 @@ def drill_(
     plan = running_plan(lab_name) if lab_name else plan_of(source)
     refuse_errors(plan, source)
     if on == "sim":
-        plan = dilated(plan, 1)
+        plan = undilated(plan)
     elif not lab_name:
         plan = settled(plan, drill.name, source.text)
     if output is not None:

@@ -1,4 +1,4 @@
-"""What the kernel itself counts at the ports and in the nodes of a lab: the other side of the ports' books."""
+"""What the kernel itself counts at the ports and in the nodes of a lab, beside the ports' program."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Host:
         self._pacer: Pacer | None = None
         self.ledger: Ledger | None = None
         if shaped(job.plan):
-            rates = [_PACE * port.rate_bps / clock.dilation for port in ports]
+            rates = [_PACE * (port.queue or port).rate_bps / clock.dilation for port in ports]
             frame = WRITE_HEAD + job.settings.payload + ICRC
             self._pacer = Pacer(rates, frame, clock.wall(turn_ns(job.plan)))
             self.ledger = Ledger(job, station.name, self._ways)
@@ -74,17 +74,17 @@ class Host:
 
     # ---- a turn --------------------------------------------------------------------------------
 
-    def step(self) -> bool:
-        """One turn: take in, act, send. True if there was anything to do."""
+    def step(self, turn_at: int) -> bool:
+        """One turn, not due before `turn_at`: take in, act, send. True if there was anything to do."""
         wall = time.monotonic_ns()
         now = self._clock.fabric(wall)
         if self._pacer is not None and 0 < self._due < NEVER:
-            self.late.note(wall - self._due)
+            self.late.note(wall - max(self._due, turn_at))
         for port, up in self.carrier.changes(wall):
             self.station.endpoint.set_port(port, up, now)  # spec 4.7: local detection of link loss
         self._distance.look(wall)
         late = self._distance.felt or self._line.frames
-        busy = self._take_late(now, wall) if late else self._take(now)
+        busy = self._take_late(now, wall, turn_at) if late else self._take(now)
         self.station.act(now)
         if not self.quiet:
             busy |= self._send_paced(now, wall, self._pacer) if self._pacer else self._send(now)
@@ -115,7 +115,7 @@ class Host:
             self.station.account(now)
         return busy
 
-    def _take_late(self, now: int, wall: int) -> bool:
+    def _take_late(self, now: int, wall: int, turn_at: int) -> bool:
         """All frames into the delay line, and out of it those whose time has come."""
         while (batch := self.ring.read(_BATCH)) is not None:
             number = self._ways.of(batch.buffer, batch.at)
@@ -127,7 +127,7 @@ class Host:
         if (due := self._line.next_due()) > wall:
             return False
         if self._pacer is not None:
-            self.late.note(wall - due)
+            self.late.note(wall - max(due, turn_at))
         batch = self._line.take(wall)
         assert batch is not None
         self.station.endpoint.receive(batch, now)

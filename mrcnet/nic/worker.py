@@ -98,12 +98,12 @@ class Worker:
 
     def _turn_over(self) -> None:
         hosts, pause = self._hosts, self._pause
-        turns = 0
+        turns = turn_at = 0
         said_at = before = time.monotonic_ns()
         while True:
             busy = False
             for host in hosts:
-                busy |= host.step()
+                busy |= host.step(turn_at)
             turns += 1
             wall = time.monotonic_ns()
             self._longest_turn = max(self._longest_turn, wall - before)
@@ -117,7 +117,8 @@ class Worker:
                     self._say()
                     said_at = wall
             if pause:
-                self._pause_until(before + pause)
+                turn_at = before + pause
+                self._pause_until(turn_at)
                 wall = time.monotonic_ns()
             elif not busy:
                 self._sleep(self._due())

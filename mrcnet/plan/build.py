@@ -36,3 +36,8 @@ def dilated(plan: Plan, dilation: int) -> Plan:
     if topology.shaped != plan.topology.shaped:  # ports gain their queues, or lose them
         return build_plan(topology)
     return replace(plan, topology=topology)
+
+
+def undilated(plan: Plan) -> Plan:
+    """The same plan for virtual time, in which nothing has to wait for a machine: its queues stay."""
+    return replace(plan, topology=replace(plan.topology, dilation=1, has_ports=plan.topology.shaped))

@@ -98,7 +98,7 @@ class Transport:
 class Topology:
     """A whole fabric. Nodes are ordered hosts, then T0 and T1 by plane; links by plane and tier.
 
-    `dilation`: wall time over fabric time; AUTO until it is settled (`plan.dilate`).
+    `dilation`: wall time over fabric time; AUTO until it is settled (`plan.build.dilated`).
     """
 
     name: str

@@ -51,7 +51,7 @@ def balance(
     held: Sequence[tuple[str, int]],
     trail: Trail,
 ) -> Books:
-    """The books of a run. `astray`: frames by switch for which the kernel had no way; `held`: those that ports
+    """The books of a run. `astray`: frames by switch for which the kernel had no way; `held`: what ports
     still hold; `trail`: the places at which frames of an EV (source, destination, value) may end.
     """
     drops = [

@@ -23,7 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "workload": {"errors", "units", "topology", "plan", "mrc"},
     "port": {"errors", "topology", "plan", "mrc"},
     "kernel": {"errors", "units", "topology", "plan", "port"},
-    "nic": {"errors", "units", "topology", "plan", "workload", "kernel", "mrc"},
+    "nic": {"errors", "units", "topology", "plan", "port", "workload", "kernel", "mrc"},
     "sim": {"errors", "units", "topology", "plan", "workload", "mrc", "port"},
     "verify": {"errors", "units", "topology", "plan", "kernel", "nic", "mrc"},
     "drill": {"errors", "units", "topology", "plan", "workload", "kernel", "nic", "sim", "mrc"},

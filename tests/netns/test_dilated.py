@@ -1,0 +1,96 @@
+"""Dilated labs: ports with rates, time that runs slower, books that balance, and a run that dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mrcnet.kernel import delays
+from mrcnet.plan.model import Plan
+from tests.netns.fabric import NEEDS_ROOT, running
+from tests.netns.traffic import children, mrcnet, start, wait_for
+
+pytestmark = NEEDS_ROOT
+
+TEXT = """\
+name: dilated
+fabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 1}
+dilation: 2000
+"""
+Lab = tuple[str, Plan]
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with running(TEXT) as found:
+        yield found
+
+
+def run(name: str, *words: str) -> tuple[int, Any, str]:
+    return mrcnet("traffic", name, "--pattern", "pair", "--message", "32KiB", *words)
+
+
+def test_fabric_and_wall_time(lab: Lab) -> None:
+    """A run lasts as much longer as the dilation says; its rates are the fabric's, and no port is faster."""
+    code, told, _ = run(lab[0], "--duration", "300us")
+    assert (0, True, 2_000) == (code, told["verified"], told["dilation"])
+    assert pytest.approx(2_000 * told["seconds"]) == told["wall_seconds"]
+    assert 0 < told["goodput_bps"] <= 2 * 100e9
+    assert told["fidelity"]["status"] in ("faithful", "unfaithful")
+
+
+def test_the_books_balance(lab: Lab) -> None:
+    """Every frame of a run stands in the books, and every EV's."""
+    _, told, _ = run(lab[0], "--duration", "300us")
+    books = told["fabric"]
+    dropped = sum(drop["frames"] for drop in books["drops"])
+    assert books["sent"] == books["delivered"] + dropped + books["in_flight"]
+    assert books["sent"] == sum(way["sent"] for way in books["ways"])
+    assert [] == told["problems"]
+
+
+def test_a_longer_link(lab: Lab) -> None:
+    """A link that was made longer delays every message by that much each way, until it is healed."""
+    name, plan = lab
+    words = ("--size", "64KiB", "--message", "4KiB", "--rate", "1Gbps")
+    _, before, _ = run(name, *words)
+    for plane in (0, 1):
+        delays.lengthen(plan, name, f"h0:p{plane}-t0-0", 50_000)
+    try:
+        _, told, _ = run(name, *words)
+    finally:
+        healed = [delays.shorten(plan, name, f"h0:p{plane}-t0-0") for plane in (0, 1)]
+    assert told["flows"][0]["message_ms_median"] >= 0.1
+    assert before["flows"][0]["message_ms_median"] < told["flows"][0]["message_ms_median"]
+    assert ["heal", "heal"] == [record.fault for record in healed if record]
+    assert None is delays.shorten(plan, name, "h0:p0-t0-0")
+
+
+def test_a_worker_that_dies(lab: Lab) -> None:
+    """Killing a worker in the middle ends the run and says so; the lab carries the next one."""
+    name, _ = lab
+    process = start("traffic", name, "--pattern", "pair", "--duration", "100ms")
+    victim = wait_for(lambda: children(process.pid))[0]
+    os.kill(victim, signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert (3, True) == (process.returncode, "a worker died" in said)
+    code, told, _ = run(name, "--size", "256KiB")
+    assert (0, True) == (code, told["verified"])
+
+
+def test_up_settles_auto() -> None:
+    """`--dilation` comes before what the file says; the lab remembers it, and a second `up` keeps it."""
+    with running(TEXT) as (name, _):
+        pass
+    told = mrcnet("up", "2p-2t0-2t1", "--lab", name, "--dilation", "3000")[1]
+    try:
+        assert 3_000 == told["dilation"]
+        again = mrcnet("up", "2p-2t0-2t1", "--lab", name, "--dilation", "3000")[1]
+        assert (3_000, []) == (again["dilation"], again["changes"])
+        assert ["up"] == [one["state"] for one in mrcnet("status")[1]["labs"] if one["lab"] == name]
+    finally:
+        mrcnet("down", name)
