@@ -12,9 +12,9 @@ from mrcnet.cli.main import cli
 DRILL = """
 name: short
 topology: 2p-2t0-2t1
-traffic: {pattern: pair, hosts: [h0, h2], message: 16KiB, rate: 2Gbps, duration: 200ms}
+traffic: {pattern: pair, hosts: [h0, h2], message: 16KiB, rate: 2Gbps, duration: 60ms}
 actions:
-  - {at: 50ms, do: cut, target: "p0-t0-0:p0-t1-0", silent: true}
+  - {at: 20ms, do: cut, target: "p0-t0-0:p0-t1-0", silent: true}
 expect:
   - {measure: messages_wrong, at_most: 0}
 """
