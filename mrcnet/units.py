@@ -63,6 +63,15 @@ def parse_duration(text: str | int) -> int:
     return _parse(text, DURATION_UNITS, "duration", "500ns or 1.5s")
 
 
+def parse_share(text: str | float) -> float:
+    """`1%` or `0.01` -> 0.01. Raises ValueError with an example when the text is no share."""
+    words = str(text).strip()
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", words)
+    if match is None:
+        raise ValueError(f"{text!r} is not a share; write it like 1% or 0.01")
+    return float(match[1]) / (100 if match[2] else 1)
+
+
 def _format(value: float, steps: tuple[tuple[float, str], ...]) -> str:
     for factor, unit in steps:
         if abs(value) >= factor:

@@ -2,41 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
+from typing import Any
 
 import click
 
 from mrcnet.cli.command import command
 from mrcnet.cli.labs import running_plan, the_lab
 from mrcnet.cli.output import Answer
-from mrcnet.kernel import faults
+from mrcnet.cli.quantities import quantity
+from mrcnet.errors import InputError
+from mrcnet.kernel import delays, faults, portfaults
+from mrcnet.kernel.faults import FaultRecord
+from mrcnet.plan.model import Plan
+from mrcnet.port.model import FaultSpec
+from mrcnet.units import parse_duration, parse_rate, parse_share
 
-ACTIONS = ("cut", "heal")
+# Every action, with the options that it takes and those of them that it needs.
+ACTIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = MappingProxyType(
+    {
+        "cut": (frozenset({"silent"}), frozenset()),
+        "heal": (frozenset(), frozenset()),
+        "loss": (frozenset({"share", "lasts", "one_way"}), frozenset({"share"})),
+        "blackhole": (frozenset({"lasts", "one_way"}), frozenset()),
+        "degrade": (frozenset({"rate", "lasts", "one_way"}), frozenset({"rate"})),
+        "delay": (frozenset({"by", "lasts"}), frozenset({"by"})),
+        "flap": (frozenset({"period", "down", "count", "lasts", "one_way"}), frozenset({"period"})),
+    }
+)
+_SPELT = {"lasts": "--for", "one_way": "--one-way"}
 
 
 @command(
     "mrcnet fault 4p-2t0-4t1 cut p0-t0-0:p0-t1-1",
     "mrcnet fault 4p-2t0-4t1 cut p0-t0-0:eth5 --silent",
+    "mrcnet fault loss p0-t0-0:eth5 --share 1% --for 200ms",
+    "mrcnet fault flap p0-t0-0:p0-t1-1 --period 100ms --down 20ms --count 5",
     "mrcnet fault heal p0-t0-0:p0-t1-1",
 )
-@click.argument("words", nargs=-1, metavar="[LAB] cut|heal A:B")
-@click.option("--silent", is_flag=True, help="With cut: the carrier stays, packets vanish.")
-def fault_(words: tuple[str, ...], silent: bool) -> Answer:
-    """Cut or heal a link of a lab.
+@click.argument("words", nargs=-1, metavar="[LAB] ACTION A:B")
+@click.option("--silent", is_flag=True, help="cut: the carrier stays, packets vanish.")
+@click.option("--one-way", is_flag=True, help="Only what A sends to B. (A port by its name is one way.)")
+@click.option("--share", callback=quantity(parse_share), help="loss: of the frames, e.g. 1%.")
+@click.option("--rate", callback=quantity(parse_rate), help="degrade: what is left, e.g. 25Gbps.")
+@click.option("--by", callback=quantity(parse_duration), help="delay: so much longer each way, e.g. 5us.")
+@click.option("--period", callback=quantity(parse_duration), help="flap: of going down and coming back.")
+@click.option("--down", callback=quantity(parse_duration), help="flap: of it, down.  [default: half]")
+@click.option("--count", type=click.IntRange(1), help="flap: so many times.")
+@click.option(
+    "--for", "lasts", callback=quantity(parse_duration), help="Then it ends by itself; fabric time."
+)
+def fault_(words: tuple[str, ...], **options: Any) -> Answer:
+    """Break a link or a port of a lab, or heal it.
 
-    A:B names the link by its two nodes or by a node and a port. The answer gives the instant on the
-    monotonic clock as the middle of an interval, and half the interval's width as its error.
+    ACTION is cut, loss, blackhole, degrade, delay, flap or heal. A:B names the link by its two nodes, and so both
+    directions, or by a node and a port: a cut takes the link all the same, the others what this port sends.
+    Faults are independent of each other; heal ends them all. The answer gives the instant on the monotonic
+    clock as the middle of an interval, and half the interval's width as its error.
     """
     if len(words) not in (2, 3) or words[-2] not in ACTIONS:
-        raise click.UsageError("write [LAB] cut A:B or [LAB] heal A:B")
+        raise click.UsageError(f"write [LAB] ACTION A:B; actions are {', '.join(ACTIONS)}")
     *lab_name, action, target = words
-    if silent and action == "heal":
-        raise click.UsageError("--silent goes with cut; heal heals either kind")
+    _check(action, options)
     name = the_lab(lab_name[0] if lab_name else None)
     plan = running_plan(name)
     if action == "cut":
-        record = faults.cut(plan, name, target, silent=silent)
+        record = faults.cut(plan, name, target, silent=options["silent"])
+    elif action == "heal":
+        record = _heal(plan, name, target)
+    elif action == "delay":
+        lasts = None if options["lasts"] is None else options["lasts"] * plan.topology.dilation
+        record = delays.lengthen(plan, name, target, options["by"], lasts)
     else:
-        record = faults.heal(plan, name, target)
+        record = portfaults.strike(plan, name, _spec(action, options), target, one_way=options["one_way"])
     line = f"{record.fault} {record.target} at {record.at_ns / 1e9:.6f} s, +-{record.error_ns / 1e6:.3f} ms"
     return Answer(asdict(record), [line])
+
+
+def _heal(plan: Plan, lab_name: str, target: str) -> FaultRecord:
+    """A link may be longer, and broken besides."""
+    shorter = delays.shorten(plan, lab_name, target)
+    try:
+        return faults.heal(plan, lab_name, target)
+    except InputError:
+        if shorter is None:
+            raise
+        return shorter
+
+
+def _check(action: str, options: Mapping[str, Any]) -> None:
+    may, must = ACTIONS[action]
+    given = {name for name, value in options.items() if value not in (None, False)}
+    for wrong in sorted(given - may):
+        takers = [other for other, (takes, _) in ACTIONS.items() if wrong in takes]
+        raise click.UsageError(f"{_spell(wrong)} goes with {', '.join(takers)}, not with {action}")
+    for missing in sorted(must - given):
+        raise click.UsageError(f"{action} needs {_spell(missing)}")
+
+
+def _spell(name: str) -> str:
+    return _SPELT.get(name, f"--{name}")
+
+
+def _spec(action: str, options: Mapping[str, Any]) -> FaultSpec:
+    period = options["period"] or 0
+    return FaultSpec(
+        action,
+        lasts_ns=options["lasts"],
+        share=1.0 if options["share"] is None else options["share"],
+        rate_bps=options["rate"] or 0,
+        period_ns=period,
+        down_ns=options["down"] or period // 2,
+        count=options["count"],
+    )

@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "traffic": "Run MRC traffic between hosts of a lab; every byte is checked where it arrives.",
         "evs": "Show the live EV table of a pair while a run sends between them.",
         "port": "Show a port: what its queue is told, what it counts, what it holds.",
-        "fault": "Cut or heal a link of a lab.",
+        "fault": "Break a link or a port of a lab, or heal it.",
         "drill": "Run a drill: traffic, timed faults, measures, a verdict.",
         "exec": "Run a program on a node.",
         "down": "Remove a lab and all that belongs to it.",

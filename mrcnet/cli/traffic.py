@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mrcnet.cli.events import events_parameter, traced, write_events
 from mrcnet.cli.labs import lab_parameter, running_plan
 from mrcnet.cli.on import on_parameter, refuse_typed
 from mrcnet.cli.output import Answer, progress, table
+from mrcnet.cli.quantities import quantity
 from mrcnet.cli.topologies import find, plan_of
 from mrcnet.cli.up import refuse_errors
 from mrcnet.errors import ExitCode, InputError
@@ -34,25 +35,6 @@ from mrcnet.workload.summary import FlowResult, TrafficResult, summarise
 
 DEFAULT_SIZE = 64 << 20
 SHOWN = 16
-
-
-def quantity(
-    parse: Callable[[str], int],
-) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
-    """A click callback that reads an option as people write quantities; zero is refused."""
-
-    def read(_: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
-        if text is None:
-            return None
-        try:
-            value = parse(text)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
-        if value < 1:
-            raise click.BadParameter(f"must be more than 0, not {text}", param=parameter)
-        return value
-
-    return read
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,15 @@
 """Cut a link and heal it, with the instant at which it happened.
 
-A loud cut takes both ends down. A silent one leaves the carrier: a filter on both ends eats what they send.
-Which faults there are is read from the kernel, never remembered.
+A loud cut takes both ends down. A silent one leaves the carrier: both ends eat what they send, the ports'
+program where they bear it, else a filter of its own. The faults that only the program can play are in
+`portfaults`. Which faults there are is read from the kernel, never remembered.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -20,8 +21,10 @@ from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import Address, Change, Device, Neighbour, NodeState, Setting
 from mrcnet.kernel.netlink import NetlinkSocket
 from mrcnet.kernel.observe import CUT_FILTER, LabState, observe
+from mrcnet.kernel.program import program_number
 from mrcnet.plan.model import Plan, Route
-from mrcnet.plan.target import find_link
+from mrcnet.plan.target import ends_of, find_link
+from mrcnet.port.maps import PortMaps
 from mrcnet.topology.model import End, Link
 
 
@@ -52,7 +55,7 @@ def prepare(plan: Plan, lab_name: str, targets: Iterable[str]) -> None:
     found = [find_link(plan, target) for target in targets]
     with opened(lab_name), Handles(lab_name) as handles:
         for link in found:
-            seen = _look(handles, lab_name, link)
+            seen = look(handles, lab_name, link)
             for end in (link.a, link.b):
                 bpf.allow_filters(handles.socket(end.node), seen.indices[end.node, end.port])
 
@@ -64,12 +67,14 @@ def cut(plan: Plan, lab_name: str, target: str, silent: bool = False) -> FaultRe
     """
     link = find_link(plan, target)
     with opened(lab_name), Handles(lab_name) as handles:
-        found = _look(handles, lab_name, link)
+        found = look(handles, lab_name, link)
         if _faulty(found, link):
             name = name_of(link)
             raise InputError(f"link {name} is cut already", remedy=f"`mrcnet fault {lab_name} heal {name}`")
         sockets = [handles.socket(end.node) for end in (link.a, link.b)]
         indices = [found.indices[end.node, end.port] for end in (link.a, link.b)]
+        if silent and (maps := counting(handles, link, indices)) is not None:
+            return FaultRecord("cut", name_of(link), *stored(indices, lambda index: maps.cut(index, True)))
         if silent:
             return _cut_silently(link, sockets, indices)
         downs = [links.set_up(index, up=False) for index in indices]
@@ -80,22 +85,27 @@ def cut(plan: Plan, lab_name: str, target: str, silent: bool = False) -> FaultRe
 
 
 def heal(plan: Plan, lab_name: str, target: str) -> FaultRecord:
-    """Undo `cut`, loud or silent. The instant lies between the first write of the repair and its last.
+    """Undo all that is wrong with a link: a cut, and the faults of the ports that `target` names.
 
-    InputError if there is no such lab or link, or it is not cut.
+    `target` as two nodes names both ports, as node and port that one. The instant lies between the first
+    write of the repair and its last. InputError if there is no such lab or link, or it has no fault.
     """
-    link = find_link(plan, target)
+    link, ends = find_link(plan, target), ends_of(plan, target)
     with opened(lab_name), Handles(lab_name) as handles:
-        found = _look(handles, lab_name, link)
-        if not _faulty(found, link):
-            raise InputError(f"link {name_of(link)} is not cut")
+        found = look(handles, lab_name, link)
+        struck = [end for end in ends if found.nodes[end.node].devices[end.port].faults]
+        if not _faulty(found, link) and not struck:
+            raise InputError(f"link {name_of(link)} is not cut, nor has it another fault")
         begin = time.monotonic_ns()
+        for end in struck:
+            assert handles.program is not None
+            handles.program.maps.heal(found.indices[end.node, end.port])
         apply(handles, _changes_at(plan, found.nodes, (link.a, link.b)), found.indices)
-        end = time.monotonic_ns()
-        rest = _changes_at(plan, _look(handles, lab_name, link).nodes, (link.a, link.b))
+        end_ns = time.monotonic_ns()
+        rest = _changes_at(plan, look(handles, lab_name, link).nodes, (link.a, link.b))
         if rest:
             raise PartialError(f"link {name_of(link)} is not whole: {rest[0]}", remedy="`mrcnet up` mends it")
-    return FaultRecord("heal", name_of(link), (begin + end) // 2, (end - begin + 1) // 2)
+    return FaultRecord("heal", name_of(link), (begin + end_ns) // 2, (end_ns - begin + 1) // 2)
 
 
 def active_faults(lab_name: str) -> tuple[ActiveFault, ...]:
@@ -127,7 +137,8 @@ def opened(lab_name: str) -> AbstractContextManager[None]:
     return state.locked(lab_name)
 
 
-def _look(handles: Handles, lab_name: str, link: Link) -> LabState:
+def look(handles: Handles, lab_name: str, link: Link) -> LabState:
+    """The two nodes of a link as they are. PartialError if they, or it, are gone."""
     ends = (link.a, link.b)
     try:
         found = observe(handles, [end.node for end in ends])
@@ -136,6 +147,23 @@ def _look(handles: Handles, lab_name: str, link: Link) -> LabState:
     if any(end.port not in found.nodes[end.node].devices for end in ends):
         raise PartialError(f"link {name_of(link)} is gone", remedy="`mrcnet up` mends it")
     return found
+
+
+def counting(handles: Handles, link: Link, indices: Iterable[int]) -> PortMaps | None:
+    """The program's maps, if both ends of a link bear it; `indices` are those of its ends."""
+    sockets = [handles.socket(end.node) for end in (link.a, link.b)]
+    if handles.program is None or not all(map(program_number, sockets, indices)):
+        return None
+    return handles.program.maps
+
+
+def stored(indices: Iterable[int], store: Callable[[int], None]) -> tuple[int, int]:
+    """Store to the program's memory between two looks at the clock: (middle, half the width) in ns."""
+    begin = time.monotonic_ns()
+    for index in indices:
+        store(index)
+    end = time.monotonic_ns()
+    return (begin + end) // 2, (end - begin + 1) // 2
 
 
 def _faulty(found: LabState, link: Link) -> bool:
@@ -188,6 +216,8 @@ def _changes_at(plan: Plan, found: Mapping[str, NodeState], ends: Iterable[End])
 
 def _port_of(change: Change) -> str | None:
     match change.item:
+        case Setting(name="faults"):
+            return None  # a port's own, and not the link's
         case Setting() | Address() | Neighbour():
             return change.item.port
         case Route():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -57,14 +57,10 @@ def open_ports(lab_name: str) -> LabPorts | None:
     indices: dict[End, int] = {}
     found = bare = 0
     with _opened(lab_name) as (handles, nodes):
-        for node in nodes:
-            socket = handles.socket(node)
-            able = {tc.clsact_of(body) for body in socket.dump(tc.list_qdiscs())}
-            for link in _ports(handles, node):
-                number = program_number(socket, link.index) if link.index in able else 0
-                if number:
-                    indices[End(node, link.name)] = link.index
-                found, bare = found or number, bare + (not number)
+        for end, index, number in borne_by(handles, nodes):
+            if number:
+                indices[end] = index
+            found, bare = found or number, bare + (not number)
         if not found:
             return None
         handles.program = PortProgram.found(found)
@@ -87,6 +83,16 @@ def read_shapers(lab_name: str) -> Mapping[End, ShaperSeen]:
                 if one.parent == shaper.ROOT and one.kind == shaper.KIND and one.index in names:
                     seen[End(node, names[one.index])] = ShaperSeen(one.backlog, one.drops)
     return seen
+
+
+def borne_by(handles: Handles, nodes: Iterable[str]) -> Iterator[tuple[End, int, int]]:
+    """Every port of the nodes: its interface number, and the number of the ports' program on it, or 0."""
+    for node in nodes:
+        socket = handles.socket(node)
+        able = {tc.clsact_of(body) for body in socket.dump(tc.list_qdiscs())}
+        for link in _ports(handles, node):
+            number = program_number(socket, link.index) if link.index in able else 0
+            yield End(node, link.name), link.index, number
 
 
 @contextmanager

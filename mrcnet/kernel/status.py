@@ -19,7 +19,7 @@ class State(StrEnum):
     """How a lab is."""
 
     UP = "up"  # as planned
-    DEGRADED = "degraded"  # as planned but for cut links
+    DEGRADED = "degraded"  # as planned but for faults
     PARTIAL = "partial"  # something else differs, or it cannot be told
 
 
@@ -60,5 +60,6 @@ def _state(name: str, found: Mapping[str, NodeState]) -> State:
     changes = diff(plan, found)
     if not changes:
         return State.UP
-    cut = {node for fault in faults_in(found) for node in fault.target.split(":")}
-    return State.DEGRADED if all(change.node in cut for change in changes) else State.PARTIAL
+    struck = {node for fault in faults_in(found) for node in fault.target.split(":")}
+    struck |= {name for name, node in found.items() if any(one.faults for one in node.devices.values())}
+    return State.DEGRADED if all(change.node in struck for change in changes) else State.PARTIAL

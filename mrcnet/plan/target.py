@@ -32,6 +32,17 @@ def find_link(plan: Plan, target: str) -> Link:
     )
 
 
+def ends_of(plan: Plan, target: str, *, one_way: bool = False) -> tuple[End, ...]:
+    """The ports that `target` means where directions count: one named by its port, or both of a link.
+
+    `one_way`: of two nodes only the port of the first. Raises InputError as `find_link`.
+    """
+    link = find_link(plan, target)
+    node = target.partition(":")[0]
+    near, far = (link.a, link.b) if link.a.node == node else (link.b, link.a)
+    return (near,) if one_way or target == str(near) else (near, far)
+
+
 def find_end(plan: Plan, target: str) -> End:
     """The port that `target` (`p0-t0-0:eth5`) names. Raises InputError if there is none."""
     link = find_link(plan, target)

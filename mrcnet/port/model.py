@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from mrcnet.errors import InputError
+
 UNLIMITED = 1 << 60  # a threshold that no queue reaches
 FIXED_POINT = 20  # binary places of `byte_time`
 
@@ -53,6 +55,31 @@ class PortConfig:
     control_drop: int
     control: int
     trimmable: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpec:
+    """A fault as it is asked for, in fabric time and rates. `lasts_ns` None: until it is healed.
+
+    `share` is that of a loss, `rate_bps` that of a degrade. A flap is down for `down_ns` of every
+    `period_ns`, `count` times (None: without end). Raises InputError for what makes no sense.
+    """
+
+    name: str
+    lasts_ns: int | None = None
+    share: float = 1.0
+    rate_bps: int = 0
+    period_ns: int = 0
+    down_ns: int = 0
+    count: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise InputError(f"a loss of {100 * self.share:g} % makes no sense: more than 0, up to 100 %")
+        if self.name == "flap" and not 0 < self.down_ns < self.period_ns:
+            raise InputError("a flapping port is down for a part of its period: more than 0, less than all")
+        if (self.lasts_ns is not None and self.lasts_ns < 1) or (self.count is not None and self.count < 1):
+            raise InputError("a fault lasts for more than no time")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from mrcnet.units import (
     format_size,
     parse_duration,
     parse_rate,
+    parse_share,
     parse_size,
 )
 
@@ -25,6 +26,8 @@ from mrcnet.units import (
         (parse_rate, "2.5 gbps", 2_500_000_000),
         (parse_rate, "400Mbit/s", 400 * 10**6),
         (parse_rate, 1000, 1000),
+        (parse_share, "1%", 0.01),
+        (parse_share, "0.5", 0.5),
         (parse_size, "64MiB", 64 * 2**20),
         (parse_size, "9KB", 9000),
         (parse_size, "4096", 4096),

@@ -1,0 +1,114 @@
+"""Faults that the ports' program plays: loss, blackhole, degrade, flap. Each is a store into its memory.
+
+They are independent of each other and of a cut, in one direction or both, and end by themselves: the program
+compares the time with their deadline, so that no process need be there. A port without the program gets it.
+"""
+
+from __future__ import annotations
+
+import time
+
+from mrcnet.errors import EnvironmentFault, InputError, PartialError
+from mrcnet.kernel import bpf, marks, shaper
+from mrcnet.kernel.faults import FaultRecord, look, opened, stored
+from mrcnet.kernel.handles import Handles
+from mrcnet.kernel.observe import LabState
+from mrcnet.kernel.ports import borne_by
+from mrcnet.kernel.program import PortProgram, program_number
+from mrcnet.plan.model import Plan
+from mrcnet.plan.target import ends_of, find_link
+from mrcnet.port.config import LEAST_RATE, byte_time
+from mrcnet.port.model import FaultSpec, PortFault
+from mrcnet.topology.model import End
+from mrcnet.units import format_rate
+
+_ALL = 1 << 32  # a loss of every frame
+
+Ends = tuple[End, ...]
+
+
+def strike(plan: Plan, lab_name: str, spec: FaultSpec, target: str, *, one_way: bool = False) -> FaultRecord:
+    """Begin a fault: `target` names both ports of a link by its nodes (`one_way`: the first's), or one port.
+
+    InputError if there is no such lab or port, the port has that fault already, or the fault makes no sense
+    there; nothing has changed then.
+    """
+    link, ends = find_link(plan, target), ends_of(plan, target, one_way=one_way)
+    dilation = plan.topology.dilation
+    with opened(lab_name), Handles(lab_name) as handles:
+        found = look(handles, lab_name, link)
+        for end in ends:
+            _check(plan, lab_name, found, spec, end)
+        program = _furnish(handles, plan, lab_name, found, ends)
+        if spec.name == "degrade":
+            for end in ends:
+                _slow_classes(handles, found, end, spec.rate_bps // (8 * dilation))
+        fault = _fault(spec, dilation)
+        indices = [found.indices[end.node, end.port] for end in ends]
+        at_ns, error_ns = stored(indices, lambda index: program.maps.strike(index, fault))
+    return FaultRecord(spec.name, target, at_ns, error_ns)
+
+
+def _check(plan: Plan, lab_name: str, found: LabState, spec: FaultSpec, end: End) -> None:
+    device = found.nodes[end.node].devices[end.port]
+    if spec.name in device.faults:
+        raise InputError(
+            f"{end} has a {spec.name} already", remedy=f"`mrcnet fault {lab_name} heal {end}` first"
+        )
+    if spec.name != "degrade":
+        return
+    rate = plan.nodes[end.node].port(end.port).rate_bps
+    if not device.rate:
+        raise InputError(
+            f"{end} has no rate that could be lowered: lab {lab_name!r} is not shaped",
+            remedy="give its topology `ports: {}` and `mrcnet up` it again",
+        )
+    if spec.rate_bps >= rate:
+        raise InputError(f"{end} is no faster than that: its rate is {format_rate(rate)}")
+    if spec.rate_bps // plan.topology.dilation < LEAST_RATE:
+        raise InputError(f"{format_rate(spec.rate_bps)} is too slow to be shaped in this lab")
+
+
+def _furnish(handles: Handles, plan: Plan, lab_name: str, found: LabState, ends: Ends) -> PortProgram:
+    """See to it that the ports bear the program; one that had none passes on and counts."""
+    if handles.program is None:
+        nodes = [one.node for one in marks.owned(lab_name)]
+        borne = next(filter(None, (number for _, _, number in borne_by(handles, nodes))), 0)
+        rows = max(found.indices.values()) + 2 * len(plan.topology.links) + len(plan.nodes)
+        handles.program = PortProgram.found(borne) if borne else PortProgram.fresh(rows)
+    for end in ends:
+        socket, index = handles.socket(end.node), found.indices[end.node, end.port]
+        if bpf.allow_filters(socket, index) or not program_number(socket, index):
+            handles.program.maps.forget(index)
+            if refusals := socket.send(handles.program.attach(index)):
+                raise EnvironmentFault(
+                    f"cannot put the ports' program on {end}: {refusals[0]}",
+                    remedy="`mrcnet doctor` tells what this machine lacks",
+                )
+    return handles.program
+
+
+def _slow_classes(handles: Handles, found: LabState, end: End, rate: int) -> None:
+    """A degraded port's frames go through classes of their own; with the deadline they are out of use."""
+    messages = shaper.add_slow_classes(found.indices[end.node, end.port], rate)
+    if refusals := handles.socket(end.node).send(messages):
+        raise PartialError(f"cannot slow {end} down: {refusals[0]}", remedy="`mrcnet up` mends it")
+
+
+def _fault(spec: FaultSpec, dilation: int) -> PortFault:
+    """The fault in wall time, from now on."""
+    now = time.monotonic_ns()
+    lasts = spec.lasts_ns
+    if spec.name == "flap" and spec.count is not None:
+        lasts = min(spec.period_ns * spec.count, spec.period_ns * spec.count if lasts is None else lasts)
+    until = 0 if lasts is None else now + lasts * dilation
+    match spec.name:
+        case "loss":
+            return PortFault("loss", max(1, round(spec.share * _ALL)), until)
+        case "degrade":
+            return PortFault("degrade", byte_time(spec.rate_bps // (8 * dilation)), until)
+        case "flap":
+            period, down = spec.period_ns * dilation, spec.down_ns * dilation
+            return PortFault("flap", period, until, now, down)
+        case _:
+            return PortFault("blackhole", 1, until)
