@@ -57,10 +57,11 @@ _SPELT = {"lasts": "--for", "one_way": "--one-way"}
 def fault_(words: tuple[str, ...], **options: Any) -> Answer:
     """Break a link or a port of a lab, or heal it.
 
-    ACTION is cut, loss, blackhole, degrade, delay, flap or heal. A:B names the link by its two nodes, and so both
-    directions, or by a node and a port: a cut takes the link all the same, the others what this port sends.
-    Faults are independent of each other; heal ends them all. The answer gives the instant on the monotonic
-    clock as the middle of an interval, and half the interval's width as its error.
+    ACTION is cut, loss, blackhole, degrade, delay, flap or heal. A:B names the link by its two nodes, and so
+    both directions, or by a node and a port: cut and delay take the link all the same, the others what this
+    port sends. Durations and rates are fabric ones. Faults are independent of each other; heal ends them all.
+    The answer gives the instant on the monotonic clock as the middle of an interval, and half the interval's
+    width as its error.
     """
     if len(words) not in (2, 3) or words[-2] not in ACTIONS:
         raise click.UsageError(f"write [LAB] ACTION A:B; actions are {', '.join(ACTIONS)}")
