@@ -30,13 +30,21 @@ from mrcnet.mrc.wire.layout import (
     TRIMMED_LEAST,
     UDP,
 )
+from mrcnet.mrc.wire.numbers import P_KEY
 
 Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 _SHORTEST = EXT + 4 + ICRC  # a Transport ACK
-_SOUND, _TRIMMED, _SHORT, _NOT_MRC, _NOT_MINE, _BAD_LENGTH = range(6)
-_CAUSES = {_SHORT: "short", _NOT_MRC: "not MRC", _NOT_MINE: "not mine", _BAD_LENGTH: "bad length"}
+_SOUND, _TRIMMED, _SHORT, _NOT_MRC, _NOT_MINE, _WRONG_KEY, _BAD_LENGTH = range(7)
+_CAUSES = {
+    _SHORT: "short",
+    _NOT_MRC: "not MRC",
+    _NOT_MINE: "not mine",
+    _WRONG_KEY: "wrong P_Key",
+    _BAD_LENGTH: "bad length",
+}
+_PARTITION = P_KEY & 0x7FFF  # we are a full member: a limited one, without the top bit, may speak to us
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,8 @@ def _sift(
             verdict[number] = _NOT_MRC
         elif not same(row, at + INNER + 24, own[port[number]]):
             verdict[number] = _NOT_MINE
+        elif get16(row, at + BTH + 2) & 0x7FFF != _PARTITION:  # spec 3.1 step 2
+            verdict[number] = _WRONG_KEY
         elif trims[get16(row, at + OUTER) >> 6 & 0x3F]:
             # spec 6.6: whether a switch corrects the lengths of what it trims varies: the frame's own counts
             verdict[number] = _TRIMMED if size >= TRIMMED_LEAST else _BAD_LENGTH

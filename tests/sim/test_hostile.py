@@ -191,6 +191,12 @@ def first_write(pair: Pair) -> tuple[int, bytes]:
     return flight.port, flight.data
 
 
+def trimmed(data: bytes) -> bytes:
+    """What a trimming switch leaves of a frame."""
+    traffic_class = Settings().dscp.trimmed << 2
+    return put(data, layout.OUTER, (6 << 12 | traffic_class << 4).to_bytes(2, "big"))[:128]
+
+
 RKEY, VA, DQP, SOURCE = layout.EXT + 16, layout.EXT + 8, layout.BTH + 5, layout.INNER + 8
 
 
@@ -201,6 +207,9 @@ RKEY, VA, DQP, SOURCE = layout.EXT + 16, layout.EXT + 8, layout.BTH + 5, layout.
         ("not MRC", lambda data: put(data, 12, b"\x08\x00")),
         ("not MRC", lambda data: put(data, layout.UDP + 2, b"\x00\x35")),
         ("not mine", lambda data: put(data, layout.INNER + 24, bytes(16))),
+        ("wrong P_Key", lambda data: seal(put(data, layout.BTH + 2, b"\x80\x01"))),
+        ("wrong P_Key", lambda data: seal(put(data, layout.BTH + 2, b"\xff\xfe"))),
+        ("wrong P_Key", lambda data: put(trimmed(data), layout.BTH + 2, b"\x00\x00")),
         ("bad length", lambda data: put(data, layout.INNER + 4, b"\xff\xff")),
         ("bad length", lambda data: put(data, layout.UDP + 4, b"\x00\x08")),
         ("bad length", lambda data: data[:-1]),
@@ -230,6 +239,15 @@ def test_refused_by_cause(cause: str, change: Callable[[bytes], bytes]) -> None:
     assert not pair.arena.any()
     assert 0 == pair.peer_qp.responder.counters.arrived
     pair.inject(1, port, data)
+    assert 1 == pair.peer_qp.responder.counters.delivered
+
+
+def test_a_limited_member_of_the_partition() -> None:
+    """The top bit of the P_Key says what kind of member the peer is: either kind is of our partition."""
+    pair = Pair(KNOBS, memory=1 << 16)
+    port, data = first_write(pair)
+    pair.inject(1, port, seal(put(data, layout.BTH + 2, b"\x7f\xff")))
+    assert {} == pair.ends[1].drops
     assert 1 == pair.peer_qp.responder.counters.delivered
 
 
