@@ -26,32 +26,39 @@ Octets = npt.NDArray[np.uint8]
 _KEPT = 3  # folders of other sources, or with bounds checked
 
 
-def _keep_at(package: Path) -> None:
-    """Where compiled loops are kept: beside the source if one may write there, else in the user's cache.
+def keep(package: Path) -> bool:
+    """Choose where compiled loops stay: beside the source if one may write there, else in the user's cache.
 
-    The name of the folder is a digest of all sources, for numba itself would miss a change in another file.
+    False if neither can be written: then every process compiles for itself. The name of the folder is a
+    digest of all sources, for numba itself would miss a change in another file.
     """
     sources = [(str(file), file.stat().st_mtime_ns) for file in sorted(package.rglob("*.py"))]
     checked = os.environ.get("NUMBA_BOUNDSCHECK", "")
     digest = hashlib.sha256(repr((sources, checked)).encode()).hexdigest()[:16]
     home = package / "__pycache__"
     if not os.access(home if home.exists() else package, os.W_OK):
-        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mrcnet"
+        try:
+            home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mrcnet"
+        except RuntimeError:  # a user without a home
+            return False
     wanted = home / f"loops-{digest}"
     if not wanted.exists():
         for old in sorted(home.glob("loops-*"), key=lambda folder: folder.stat().st_mtime)[:-_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
     with contextlib.suppress(OSError):
         wanted.mkdir(parents=True, exist_ok=True)
-        numba.config.CACHE_DIR = str(wanted)  # type: ignore[attr-defined]
+    if not os.access(wanted, os.W_OK):
+        return False
+    numba.config.CACHE_DIR = str(wanted)  # type: ignore[attr-defined]
+    return True
 
 
-_keep_at(Path(__file__).parent)
+_KEPT_ON_DISK = keep(Path(__file__).parent)
 
 
 def compiled(loop: Loop) -> Loop:
     """Compile a loop for the kinds of columns that it is called with."""
-    return cast(Loop, numba.njit(cache=True, nogil=True)(loop))
+    return cast(Loop, numba.njit(cache=_KEPT_ON_DISK, nogil=True)(loop))
 
 
 @compiled
