@@ -49,8 +49,10 @@ def _explain(document: Document, detail: ErrorDetails, shape: type[BaseModel]) -
         case "extra_forbidden":
             key = str(path[-1])
             inside = f" in {spell(path[:-1])}" if path[:-1] else ""
-            message = f"unknown key {key!r}{inside}{suggest(key, _keys_at(shape, path[:-1]))}"
-            return InputError(message, where=document.where(path, key=True))
+            known = _keys_at(shape, path[:-1])
+            message = f"unknown key {key!r}{inside}{suggest(key, known)}"
+            remedy = f"the keys there: {', '.join(known)}" if known else None
+            return InputError(message, where=document.where(path, key=True), remedy=remedy)
         case "missing":
             message = f"the key {str(path[-1])!r} is missing"
             path = path[:-1]
