@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from mrcnet.drill.model import Done, Drill, Step
+from mrcnet.drill.actions import ACTIONS
+from mrcnet.drill.model import Drill, Moment, Op
+from mrcnet.drill.targets import Crossings
+from mrcnet.errors import InputError
+from mrcnet.topology.model import Link
 from mrcnet.workload.job import Job
+from mrcnet.workload.order import Order
 from mrcnet.workload.summary import Recording
+
+ORDERS = ("deny", "hush")  # operations that are asked of hosts
 
 
 class Live(Protocol):
@@ -17,11 +24,23 @@ class Live(Protocol):
     def start_at(self) -> int:
         """When traffic began."""
 
+    @property
+    def now(self) -> int:
+        """The present."""
+
+    @property
+    def delivered(self) -> int:
+        """Payload bytes delivered, as far as it is known."""
+
+    @property
+    def patience(self) -> int:
+        """How often it is worth looking at `delivered`, fabric ns."""
+
     def watch(self, until: int | None) -> bool:
         """Wait until the instant `until`, or until all sources are done: then True."""
 
-    def take(self, step: Step) -> Done:
-        """Do what a step says, now."""
+    def apply(self, moment: Moment) -> tuple[int, int]:
+        """Undo and do what a moment says, now: (middle of the interval in which it was done, half of it)."""
 
 
 class Fabric(Protocol):
@@ -31,5 +50,49 @@ class Fabric(Protocol):
     def name(self) -> str:
         """kernel or sim."""
 
-    def run(self, drill: Drill, job: Job, meanwhile: Callable[[Live], None]) -> Recording:
+    def can(self, job: Job) -> Sequence[str]:
+        """The kinds of operations that it knows, with this job's plan."""
+
+    def run(
+        self, drill: Drill, moments: Sequence[Moment], job: Job, meanwhile: Callable[[Live], None]
+    ) -> Recording:
         """The drill's traffic from beginning to end; `meanwhile` is called once it has begun."""
+
+
+def refuse_impossible(drill: Drill, moments: Sequence[Moment], job: Job, fabric: Fabric) -> None:
+    """Raise InputError, with the place in the file, for what the fabric cannot do."""
+    where = "the kernel's fabric" if fabric.name == "kernel" else "the simulator"
+    other = "drop --on sim" if fabric.name == "sim" else "run it with --on sim"
+    if fabric.name not in drill.on:
+        raise InputError(f"{drill.name} does not run on {where}", where=drill.topology_where, remedy=other)
+    known = fabric.can(job)
+    for moment in moments:
+        for op in moment.do:
+            if op.kind not in known:
+                raise InputError(
+                    f"{moment.step.action} is not to be had on {where} of this topology",
+                    where=moment.step.where,
+                    remedy=other,
+                )
+
+
+def orders(job: Job, crossings: Crossings, op: Op, *, on: bool) -> list[Order]:
+    """What hosts are told so that an operation of theirs begins (`on`) or ends."""
+    if op.kind == "hush":
+        return [Order(str(op.place), "port status", not on)]
+    found: dict[str, list[tuple[int, int]]] = {}
+    for flow in job.flows:
+        for qpn, src, dst in ((flow.src_qpn, flow.src, flow.dst), (flow.dst_qpn, flow.dst, flow.src)):
+            if isinstance(op.place, Link):
+                evs = crossings.evs(src, dst, [op.place])
+            elif isinstance(op.place, tuple) and op.place[:2] == (src, dst):
+                evs = frozenset([op.place[2]])
+            else:
+                evs = frozenset()
+            found.setdefault(src, []).extend((qpn, ev) for ev in sorted(evs))
+    return [Order(host, "deny", on, tuple(evs)) for host, evs in found.items() if evs]
+
+
+def strikes(moment: Moment) -> bool:
+    """Whether measures may count from a moment: it begins a fault."""
+    return moment.first and ACTIONS[moment.step.action].strikes

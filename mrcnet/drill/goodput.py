@@ -76,9 +76,13 @@ class Curve:
         return np.asarray((self._upto(begin + size) - self._upto(begin)).sum(axis=0), np.int64)
 
 
-def goodput(curve: Curve, steady: int, cut: int, until: int) -> Goodput:
-    """Compare what came from `cut` to `until` with what came from `steady` to `cut` (instants in ns)."""
-    begin, end, broken, stop = curve.first(steady), curve.last(cut), curve.first(cut), curve.last(until)
+def goodput(curve: Curve, steady: int, cut: int, until: int, later: int | None = None) -> Goodput:
+    """Compare what came from `cut` to `until` with what came from `steady` to `cut` (instants in ns).
+
+    With `later`, an instant after the cut, what came from then on is compared instead.
+    """
+    begin, end, stop = curve.first(steady), curve.last(cut), curve.last(until)
+    broken = curve.first(cut if later is None else later)
     before = curve.slope(begin, end)
     leanest = curve.sliding(begin, end, SPOT).min(initial=np.iinfo(np.int64).max)
     number = _recovered(curve, broken, stop, float(before.sum()) * curve.width / 8e9, int(leanest))
@@ -87,7 +91,11 @@ def goodput(curve: Curve, steady: int, cut: int, until: int) -> Goodput:
         before=before,
         during=curve.mean(broken, min(stop, max(settled, broken + WINDOW))),
         after=curve.slope(settled, stop),
-        recovery=None if number is None else 0 if number == broken else curve.begins(number) - cut,
+        recovery=None
+        if number is None
+        else 0
+        if number == broken
+        else curve.begins(number) - (cut if later is None else later),
     )
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
-from mrcnet.drill.model import Drill
-from mrcnet.errors import InputError, Where
+from mrcnet.drill.model import Drill, TrafficSpec
+from mrcnet.drill.place import at
+from mrcnet.drill.timeline import timeline
+from mrcnet.errors import InputError
 from mrcnet.mrc.settings import Settings
 from mrcnet.plan.model import Plan
-from mrcnet.plan.target import find_link
-from mrcnet.topology.model import Link
 from mrcnet.topology.names import suggest
 from mrcnet.workload.congestion import controlled
 from mrcnet.workload.flow import Flow
@@ -21,43 +20,41 @@ from mrcnet.workload.patterns import pairs
 
 def plan_job(drill: Drill, plan: Plan, lab_name: str) -> Job:
     """Decide the run before anything starts. Raises InputError with the place in the drill file."""
-    _check_steps(drill, plan)
-    spec = drill.traffic
+    timeline(drill, plan)
+    flows = tuple(_flows(drill, plan))
+    return Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, drill.bin_ns or bin_ns(plan))
+
+
+def _flows(drill: Drill, plan: Plan) -> Iterator[Flow]:
+    number = 0
+    for spec in (drill.traffic, *drill.traffic.also):
+        for src, dst in _pairs(spec, plan, drill.seed):
+            size = spec.size if spec is drill.traffic else None
+            yield Flow(
+                number,
+                src,
+                dst,
+                size,
+                spec.message,
+                spec.rate_bps,
+                spec.start_ns,
+                spec.stop_ns,
+                spec is not drill.traffic,
+            )
+            number += 1
+
+
+def _pairs(spec: TrafficSpec, plan: Plan, seed: int) -> list[tuple[str, str]]:
     for host in spec.hosts:
         if host not in plan.hosts:
             raise InputError(f"there is no host {host!r}{suggest(host, plan.hosts)}", where=spec.where)
-    with _at(spec.where):
-        found = pairs(spec.pattern, spec.hosts or plan.hosts, drill.seed)
-    flows = tuple(
-        Flow(number, src, dst, None, spec.message, spec.rate_bps) for number, (src, dst) in enumerate(found)
-    )
-    return Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, bin_ns(plan))
-
-
-def _check_steps(drill: Drill, plan: Plan) -> None:
-    """Every target is a link, and is whole when it is cut and cut when it is healed, by whatever name."""
-    cut: set[Link] = set()
-    for step in drill.steps:
-        with _at(step.where):
-            link = find_link(plan, step.target)
-        if (step.action == "cut") == (link in cut):
-            state = "cut already" if link in cut else "not cut"
-            raise InputError(f"{step.target} is {state} by then", where=step.where)
-        cut ^= {link}
-
-
-@contextmanager
-def _at(where: Where) -> Iterator[None]:
-    """Give an InputError the place in the drill file that it is about."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(error.message, where=where, remedy=error.remedy) from None
+    with at(spec.where):
+        return pairs(spec.pattern, spec.hosts or plan.hosts, seed if spec.seed is None else spec.seed)
 
 
 def _settings(drill: Drill, plan: Plan) -> Settings:
     transport = plan.topology.transport
-    settings = Settings(payload=transport.payload, udp_port=transport.udp_port)
+    settings = Settings(payload=transport.payload, udp_port=transport.udp_port, port_status=drill.port_status)
     if drill.backup_share is not None:
         settings = replace(settings, backup_share=drill.backup_share)
     if drill.timeout_exponent is not None:

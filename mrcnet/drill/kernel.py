@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
-from mrcnet.drill.fabric import Live
-from mrcnet.drill.model import Done, Drill, Step
+from mrcnet.drill.fabric import ORDERS, Live, orders
+from mrcnet.drill.model import Drill, Moment, Op
+from mrcnet.drill.targets import Crossings, ends_of, name_of
 from mrcnet.errors import InputError
 from mrcnet.kernel import faults, lab
 from mrcnet.kernel.processes import register_run
 from mrcnet.nic.engine import Run
 from mrcnet.nic.traffic import run_traffic
-from mrcnet.plan.target import find_link
+from mrcnet.topology.model import Link
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording
+
+Interval = tuple[int, int]  # the readings of the clock before and after
 
 
 @dataclass(frozen=True, slots=True)
 class KernelFabric:
     """A lab that is brought `up` from its source and goes down again unless `keep`; else, one that runs.
 
-    Whatever happens, cuts are healed.
+    Whatever happens, what was broken is put back.
     """
 
     source_file: str
@@ -32,9 +35,15 @@ class KernelFabric:
     progress: Callable[[str], None] = lambda _: None
     name: str = "kernel"
 
-    def run(self, drill: Drill, job: Job, meanwhile: Callable[[Live], None]) -> Recording:
+    def can(self, job: Job) -> Sequence[str]:  # noqa: ARG002
         """See `Fabric`."""
-        begun: list[Step] = []
+        return ("down", "silent", *ORDERS)
+
+    def run(
+        self, drill: Drill, moments: Sequence[Moment], job: Job, meanwhile: Callable[[Live], None]
+    ) -> Recording:
+        """See `Fabric`."""
+        begun: dict[Op, None] = {}
         with ExitStack() as stack:
             if self.up:
                 _refuse_existing(job.lab)
@@ -43,11 +52,11 @@ class KernelFabric:
                 if not self.keep:
                     stack.callback(lab.down, job.lab)
             stack.enter_context(register_run(job.lab))
-            _prepare(drill, job)
-            stack.callback(_heal_all, job, begun)
+            _prepare(moments, job)
+            stack.callback(_roll_back, job, begun)
             try:
                 return run_traffic(
-                    job, drill.traffic.duration_ns, meanwhile=lambda run: meanwhile(_Live(run, begun))
+                    job, drill.traffic.duration_ns, meanwhile=lambda run: meanwhile(KernelLive(run, begun))
                 )
             except KeyboardInterrupt:
                 self.progress("interrupted: putting everything back")
@@ -62,50 +71,85 @@ def _refuse_existing(name: str) -> None:
         )
 
 
-def _prepare(drill: Drill, job: Job) -> None:
+def _prepare(moments: Sequence[Moment], job: Job) -> None:
     """Before traffic: the links to be cut are whole, and a silent cut will be one write."""
     cut = {frozenset(fault.target.split(":")) for fault in faults.active_faults(job.lab)}
-    for step in drill.steps:
-        link = find_link(job.plan, step.target)
-        if frozenset((link.a.node, link.b.node)) in cut:  # nor may the roll-back heal it
-            raise InputError(
-                f"{step.target} is cut already",
-                where=step.where,
-                remedy=f"mrcnet fault {job.lab} heal {step.target}",
-            )
-    faults.prepare(job.plan, job.lab, [step.target for step in drill.steps if step.silent])
+    silent: dict[str, None] = {}
+    for moment in moments:
+        for op in moment.do:
+            if not isinstance(op.place, Link) or op.kind in ORDERS:
+                continue
+            name = name_of(job.plan, op.place)
+            if ends_of(op.place) in cut:  # nor may the roll-back heal it
+                raise InputError(
+                    f"{name} is cut already",
+                    where=moment.step.where,
+                    remedy=f"mrcnet fault {job.lab} heal {name}",
+                )
+            if op.kind == "silent":
+                silent[name] = None
+    faults.prepare(job.plan, job.lab, list(silent))
 
 
-@dataclass(frozen=True, slots=True)
-class _Live:
-    """Traffic in a lab, and the steps that were begun: what must be healed."""
+class KernelLive:
+    """Traffic in a lab, and the operations that were begun: what must be undone. See `Live`."""
 
-    run: Run
-    begun: list[Step]
+    def __init__(self, run: Run, begun: dict[Op, None]) -> None:
+        self._run = run
+        self._begun = begun
+        self._crossings = Crossings(run.job.plan)
 
     @property
     def start_at(self) -> int:
-        return self.run.start_at
+        return self._run.start_at
+
+    @property
+    def now(self) -> int:
+        return self._run.clock.now()
+
+    @property
+    def delivered(self) -> int:
+        return self._run.delivered
+
+    @property
+    def patience(self) -> int:
+        return self._run.clock.fabric(_PATIENCE_NS)
 
     def watch(self, until: int | None) -> bool:
-        return self.run.watch(until)
+        return self._run.watch(until)
 
-    def take(self, step: Step) -> Done:
-        self.begun.append(step)
-        return _take(self.run, step)
+    def apply(self, moment: Moment) -> tuple[int, int]:
+        spans: list[Interval] = []
+        for op in moment.undo:
+            spans += self._set(op, on=False)
+            self._begun.pop(op, None)
+        for op in moment.do:
+            self._begun[op] = None
+            spans += self._set(op, on=True)
+        begin = min((span[0] for span in spans), default=self._run.clock.wall(self.now))
+        end = max((span[1] for span in spans), default=begin)
+        clock = self._run.clock
+        return clock.fabric((begin + end) // 2), clock.fabric((end - begin + 1) // 2)
+
+    def _set(self, op: Op, *, on: bool) -> list[Interval]:
+        job = self._run.job
+        if op.kind in ORDERS:
+            return [self._run.order(order) for order in orders(job, self._crossings, op, on=on)]
+        assert isinstance(op.place, Link)
+        name = name_of(job.plan, op.place)
+        if on:
+            record = faults.cut(job.plan, job.lab, name, silent=op.kind == "silent")
+        else:
+            record = faults.heal(job.plan, job.lab, name)
+        return [(record.at_ns - record.error_ns, record.at_ns + record.error_ns)]
 
 
-def _take(run: Run, step: Step) -> Done:
-    job = run.job
-    if step.action == "cut":
-        record = faults.cut(job.plan, job.lab, step.target, silent=step.silent)
-    else:
-        record = faults.heal(job.plan, job.lab, step.target)
-    return Done(step, run.clock.fabric(record.at_ns), run.clock.fabric(record.error_ns))
+_PATIENCE_NS = 20_000_000
 
 
-def _heal_all(job: Job, begun: list[Step]) -> None:
-    """Roll back: heal what the drill cut, also if it was stopped in the middle of a step."""
-    for target in dict.fromkeys(step.target for step in begun):
-        with suppress(InputError):  # it is whole already
-            faults.heal(job.plan, job.lab, target)
+def _roll_back(job: Job, begun: dict[Op, None]) -> None:
+    """Undo what the drill did, also if it was stopped in the middle of a step."""
+    for op in begun:
+        if isinstance(op.place, Link) and op.kind not in ORDERS:
+            with suppress(InputError):  # it is whole already
+                faults.heal(job.plan, job.lab, name_of(job.plan, op.place))

@@ -1,140 +1,124 @@
-"""Text of a drill file to a `Drill`; errors carry file, line and column."""
+"""Text of a drill file to `Drill`s; errors carry file, line and column."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-from mrcnet.drill.model import Drill, Expectation, Measures, Step, TrafficSpec
-from mrcnet.topology.document import Document, expand, parse
-from mrcnet.topology.names import suggest
-from mrcnet.topology.raw import TopologyName
+from mrcnet.drill.actions import ACTIONS
+from mrcnet.drill.check import check
+from mrcnet.drill.matrix import choices
+from mrcnet.drill.model import Drill, Expectation, Step, TrafficSpec
+from mrcnet.drill.raw import RawAlso, RawDrill, RawExpectation, RawLoad, RawStep, json_schema
+from mrcnet.topology.document import Document, KeyPath, expand, parse
 from mrcnet.topology.schema import validate
-from mrcnet.units import parse_duration, parse_rate, parse_size
 
-MEASURES = tuple(name.name for name in fields(Measures) if not name.name.startswith("planes_"))
-
-Duration = Annotated[int, BeforeValidator(parse_duration)]
-Rate = Annotated[int, BeforeValidator(parse_rate), Field(ge=1)]
-Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1, le=1 << 30)]
-
-
-class _Raw(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RawTraffic(_Raw):
-    """The load of a drill."""
-
-    pattern: Literal["pair", "ring", "permutation", "incast", "all-to-all"]
-    hosts: list[str] = Field(default_factory=list, description="hosts that take part; none named: all")
-    message: Size = Field(64 << 10, description="bytes of one RDMA Write, e.g. 64KiB")
-    rate: Rate | None = Field(None, description="offered load of each flow; left out: all that fits")
-    duration: Duration = Field(description="how long messages are posted, fabric time")
-
-
-class RawStep(_Raw):
-    """One fault on the time line."""
-
-    at: Duration = Field(description="fabric time since traffic began")
-    do: Literal["cut", "heal"]
-    target: str = Field(description="a link, as node:node or node:port")
-    silent: bool = Field(False, description="the carrier stays, packets vanish")
-
-
-class RawExpectation(_Raw):
-    """A bound on a measure of GLOSSARY.md."""
-
-    measure: str
-    at_least: float | None = None
-    at_most: float | None = None
-
-
-class RawTransport(_Raw):
-    """Knobs of the end points."""
-
-    backup_share: Annotated[float, Field(ge=0, le=0.9)] | None = None
-    timeout_exponent: Annotated[int, Field(ge=1, le=24)] | None = None
-    congestion: Literal["fixed", "nscc"] = Field("fixed", description="a window that never changes, or NSCC")
-
-
-class RawDrill(_Raw):
-    """A drill file."""
-
-    name: TopologyName
-    story: str = ""
-    topology: str = Field(description="topology file, relative to the drill file")
-    seed: int = 1
-    traffic: RawTraffic
-    transport: RawTransport = RawTransport()
-    actions: list[RawStep] = Field(min_length=1)
-    expect: list[RawExpectation] = Field(default_factory=list)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a drill file."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "mrcnet drill",
-        **RawDrill.model_json_schema(),
-    }
+__all__ = ["json_schema", "load_drill", "load_drills"]
 
 
 def load_drill(text: str, file: str, env: Mapping[str, str]) -> Drill:
-    """Read a drill. Raises InputError with file:line:column for anything wrong."""
-    document = parse(expand(text, file, env), file)
+    """Read a drill, of a matrix the first choice. Raises InputError with file:line:column."""
+    return load_drills(text, file, env)[0]
+
+
+def load_drills(text: str, file: str, env: Mapping[str, str]) -> tuple[Drill, ...]:
+    """Read a drill: one for each choice of its matrix. Raises InputError with file:line:column."""
+    return tuple(_load(text, file, env, choice) for choice in choices(text, file, env))
+
+
+def _load(text: str, file: str, env: Mapping[str, str], choice: tuple[tuple[str, str], ...]) -> Drill:
+    document = parse(expand(text, file, {**env, **dict(choice)}), file)
     raw = validate(document, RawDrill)
-    _check(raw, document)
+    check(raw, document)
+    traffic = raw.traffic
     return Drill(
         name=raw.name,
         story=" ".join(raw.story.split()),
         topology=raw.topology,
         topology_where=document.where(("topology",)),
         seed=raw.seed,
-        traffic=TrafficSpec(
-            raw.traffic.pattern,
-            tuple(raw.traffic.hosts),
-            raw.traffic.message,
-            raw.traffic.rate,
-            raw.traffic.duration,
-            document.where(("traffic", "hosts")),
+        traffic=_traffic(
+            traffic,
+            document,
+            ("traffic",),
+            duration=traffic.duration,
+            size=traffic.size,
+            also=tuple(
+                _traffic(
+                    also, document, ("traffic", "also", number), duration=traffic.duration, size=traffic.size
+                )
+                for number, also in enumerate(traffic.also)
+            ),
         ),
         steps=tuple(
-            Step(step.at, step.do, step.target, step.silent, document.where(("actions", number, "target")))
-            for number, step in enumerate(raw.actions)
+            _step(step, document, ("actions", number)) for number, step in enumerate(raw.actions) if step.when
         ),
-        expectations=tuple(Expectation(e.measure, e.at_least, e.at_most) for e in raw.expect),
+        expectations=tuple(
+            _expectation(expected, document, ("expect", number, "measure"))
+            for number, expected in enumerate(raw.expect)
+            if expected.when
+        ),
         backup_share=raw.transport.backup_share,
         timeout_exponent=raw.transport.timeout_exponent,
         congestion=raw.transport.congestion,
+        port_status=raw.transport.port_status,
+        bin_ns=raw.bin,
+        steady=raw.steady,
+        on=tuple(raw.on),
+        choice=choice,
+        repeat=raw.repeat,
     )
 
 
-def _check(raw: RawDrill, document: Document) -> None:
-    """What the shape of the file cannot say."""
-    latest = 0
-    for number, step in enumerate(raw.actions):
-        path = ("actions", number)
-        if step.at < latest:
-            raise document.error((*path, "at"), "actions must be in order of time")
-        latest = step.at
-        if step.at >= raw.traffic.duration:
-            raise document.error((*path, "at"), "is after the traffic's end")
-    if raw.actions[0].do != "cut":
-        raise document.error(
-            ("actions", 0, "do"), "the first action must be a cut: the measures count from it"
-        )
-    for number, expected in enumerate(raw.expect):
-        place = ("expect", number, "measure")
-        if expected.measure not in MEASURES:
-            raise document.error(
-                place, f"unknown measure {expected.measure!r}{suggest(expected.measure, MEASURES)}"
-            )
-        if expected.at_least is None and expected.at_most is None:
-            raise document.error(place, "needs at_least or at_most")
-        low, high = expected.at_least, expected.at_most
-        if low is not None and high is not None and low > high:
-            raise document.error(("expect", number, "at_least"), "nothing is at least that and at most less")
+def _traffic(
+    raw: RawLoad,
+    document: Document,
+    path: KeyPath,
+    *,
+    duration: int | None,
+    size: int | None,
+    also: tuple[TrafficSpec, ...] = (),
+) -> TrafficSpec:
+    return TrafficSpec(
+        pattern=raw.pattern,
+        hosts=tuple(raw.hosts),
+        message=raw.message,
+        rate_bps=raw.rate,
+        duration_ns=duration,
+        where=document.where((*path, "hosts")),
+        size=size,
+        start_ns=raw.start if isinstance(raw, RawAlso) else 0,
+        stop_ns=raw.stop if isinstance(raw, RawAlso) else None,
+        seed=raw.seed,
+        also=also,
+    )
+
+
+def _step(raw: RawStep, document: Document, path: KeyPath) -> Step:
+    key = "targets" if raw.targets else "target"
+    names = tuple(raw.targets or (raw.target or "",))
+    return Step(
+        at_ns=raw.wall if raw.wall is not None else raw.at or 0,
+        action=raw.do,
+        target=names[0],
+        silent=raw.silent,
+        where=document.where((*path, key)),
+        targets=names,
+        name=raw.name,
+        wall=raw.wall is not None,
+        after=raw.after,
+        lasts_ns=raw.lasts,
+        apart_ns=raw.apart,
+        period_ns=raw.period,
+        duty=raw.duty,
+        count=raw.count,
+        amount=float((raw.delay if "delay" in ACTIONS[raw.do].needs else raw.share) or 0),
+        ev=None if raw.ev is None else int(str(raw.ev), 0),
+    )
+
+
+def _expectation(raw: RawExpectation, document: Document, path: KeyPath) -> Expectation:
+    low, high = raw.at_least, raw.at_most
+    if raw.about is not None:
+        margin = abs(raw.about) * (raw.within or 0.0)
+        low, high = raw.about - margin, raw.about + margin
+    return Expectation(raw.measure, low, high, raw.of, raw.on, document.where(path))

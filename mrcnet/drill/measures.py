@@ -1,76 +1,66 @@
-"""What a cut did, in numbers: made from the recording of a run and the instant of the fault. Pure.
+"""What a fault did, in numbers: made from the recording of a run and the instants of the drill. Pure.
 
 The words are defined in GLOSSARY.md; this module is where they get their exact meaning.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
-from mrcnet.drill.goodput import Curve, goodput
-from mrcnet.drill.model import Done, EventLine, Measures
-from mrcnet.mrc.events import EvChanged, PacketsLost, PlaneChanged
-from mrcnet.plan.model import Plan
-from mrcnet.plan.paths import paths
-from mrcnet.plan.target import find_link
-from mrcnet.plan.walk import walk
-from mrcnet.workload.report import Told
+from mrcnet.drill.goodput import WINDOW, Curve, goodput
+from mrcnet.drill.load_measures import load_measures
+from mrcnet.drill.measured import Measures
+from mrcnet.drill.model import Done
+from mrcnet.drill.scene import Loss, Scene
+from mrcnet.drill.targets import Crossings
+from mrcnet.mrc.events import EvChanged
 from mrcnet.workload.summary import Recording
 
-_WARM_UP = 0.25  # of the time before the cut that does not count as steady
+WARM_UP = 0.25  # of the time before the first fault that does not count as steady
 
 
-def evs_on_link(plan: Plan, src: str, dst: str, ends: frozenset[str]) -> frozenset[int]:
-    """The EVs from `src` to `dst` whose walk crosses the link between the two nodes `ends`."""
-    crossing: set[int] = set()
-    for path in paths(plan, src, dst):
-        hops = [hop.node for hop in walk(plan, src, dst, path).hops]
-        if any(frozenset(step) == ends for step in pairwise(hops)):
-            crossing.add(path.ev)
-    return frozenset(crossing)
+def measure(
+    recording: Recording,
+    done: Sequence[Done],
+    end: int,
+    first: Done | None = None,
+    of: Done | None = None,
+    trimmed: int = 0,
+) -> Measures:
+    """Measures over all flows, from the moment `of` (None: the first of `done`) on; posting ended at `end`.
 
-
-def measure(recording: Recording, faults: tuple[Done, ...], end: int) -> Measures:
-    """Measures of the first cut among `faults`, over all flows; posting ended at the instant `end`."""
+    Goodput is compared with that before the `first` fault (None: the first of `done`).
+    """
     job = recording.job
-    cut = faults[0]
-    since = cut.at - cut.error  # the link may have been dead from here on
-    link = find_link(job.plan, cut.step.target)
-    ours = [done for done in faults if find_link(job.plan, done.step.target) == link]
-    healed = next((done.at for done in ours if done.step.action == "heal"), end)
-    ends = frozenset((link.a.node, link.b.node))
-    dead = {flow.number: evs_on_link(job.plan, flow.src, flow.dst, ends) for flow in job.flows}
-    flow_of = {flow.src_qpn: flow.number for flow in job.flows}
-    events = [event for _, event in recording.events if event.qpn in flow_of and event.at >= since]
-    gone = [e for e in events if isinstance(e, EvChanged) and e.new == "ASSUMED_BAD"]
-    gone_dead = [event for event in gone if event.ev in dead[flow_of[event.qpn]]]
-    away = [e for e in events if isinstance(e, PlaneChanged) and e.plane == link.plane and not e.up]
-    back = [e for e in events if isinstance(e, EvChanged) and (e.old, e.new) == ("ASSUMED_BAD", "GOOD")]
-    lost = [event for event in events if isinstance(event, PacketsLost)]
-    lost_at = [at for event in lost for at in _sent_at(recording, event, flow_of, dead) if at < healed]
-    steady = recording.start_at + int((cut.at - recording.start_at) * _WARM_UP)
+    crossings = Crossings(job.plan)
+    first = first or done[0]
+    chosen = of or first
+    scene = Scene(recording, done, chosen, end, crossings)
+    steady = recording.start_at + int((first.at - recording.start_at) * WARM_UP)
     curve = Curve(recording.delivered, recording.start_at, job.bin_ns)
-    rates = goodput(curve, steady, cut.at, healed)
+    rates = goodput(curve, steady, first.at, scene.over, None if chosen is first else chosen.at)
     before, after = float(rates.before.sum()), float(rates.after.sum())
-    sources, sinks = recording.sources.values(), recording.sinks.values()
+    gone, here = scene.gone(), scene.gone_here()
+    back = [e for e in scene.events if isinstance(e, EvChanged) and (e.old, e.new) == ("ASSUMED_BAD", "GOOD")]
+    sent_at = [loss.sent_at for loss in scene.losses]
+    by_qp = Counter(loss.qpn for loss in scene.losses)
+    by_ev = Counter((loss.qpn, loss.ev) for loss in scene.losses)
+    leaves = [e.at for e in here] + [e.at for e in scene.withdrawn()]
     return Measures(
-        error_ms=cut.error / 1e6,
-        detection_ms=_ms(min([e.at for e in gone_dead] + [e.at for e in away], default=None), cut.at),
-        last_loss_ms=_ms(max(lost_at, default=None), cut.at),
+        error_ms=chosen.error / 1e6,
+        detection_ms=_ms(min(leaves, default=None), chosen.at),
+        last_loss_ms=_ms(max(sent_at, default=None), chosen.at),
         recovery_ms=None if rates.recovery is None else rates.recovery / 1e6,
-        longest_gap_ms=_longest_gap(recording, cut.at, end),
-        longest_gap_before_ms=_longest_gap(recording, steady, cut.at),
-        packets_lost=sum(source.sent for source in sources) - sum(sink.arrived for sink in sinks),
-        packets_lost_on_dead_evs=len(lost_at),
-        packets_retransmitted=sum(source.retransmitted for source in sources),
-        duplicates=sum(sink.duplicates for sink in sinks),
-        messages_wrong=sum(len(sink.wrong) for sink in sinks),
-        evs_on_link=sum(len(evs) for evs in dead.values()),
-        evs_hit=len({(event.qpn, event.ev) for event in gone_dead}),
+        longest_gap_ms=_longest_gap(recording, chosen.at, end),
+        longest_gap_before_ms=_longest_gap(recording, steady, first.at),
+        packets_lost_on_dead_evs=len(scene.losses),
+        evs_on_link=sum(len(evs) for evs in scene.dead.values()),
+        evs_hit=len({(event.qpn, event.ev) for event in here}),
         evs_lost=len(gone),
-        evs_lost_elsewhere=len(gone) - len(gone_dead),
+        evs_lost_elsewhere=len(gone) - len(here),
         evs_regained=len(back),
         goodput_before_bps=before,
         goodput_during_bps=float(rates.during.sum()),
@@ -79,6 +69,18 @@ def measure(recording: Recording, faults: tuple[Done, ...], end: int) -> Measure
         planes_before_bps=tuple(rates.before.tolist()),
         planes_during_bps=tuple(rates.during.tolist()),
         planes_after_bps=tuple(rates.after.tolist()),
+        respray_ms=_ms(_last_of_first(here, leaves), chosen.at),
+        lost_per_qp_mean=_mean(by_qp),
+        lost_per_qp_max=float(max(by_qp.values())) if by_qp else None,
+        lost_per_ev_median=_median(by_ev),
+        lost_per_ev_max=float(max(by_ev.values())) if by_ev else None,
+        lost_per_flap_median=_median(_by_flap(scene)),
+        qps_hit=len(by_qp),
+        leanest_share=_leanest(curve, scene.begins, scene.until, before),
+        plateau_share=_plateau(curve, scene, before),
+        step_stretch=_stretch(recording, first.at, scene),
+        job_inflation=_inflation(recording, before),
+        **load_measures(recording, done, end, crossings, trimmed),
     )
 
 
@@ -86,55 +88,90 @@ def _ms(at: int | None, since: int) -> float | None:
     return None if at is None else (at - since) / 1e6
 
 
-def _sent_at(
-    recording: Recording, event: PacketsLost, flow_of: dict[int, int], dead: dict[int, frozenset[int]]
-) -> list[int]:
-    """Send times of the packets of a loss that were on an EV of the dead link."""
-    flow = flow_of[event.qpn]
-    values = np.array([row.ev for row in recording.sources[flow].evs])
-    on_link = np.isin(values[event.ev], list(dead[flow]))
-    found: list[int] = event.sent_at[on_link].tolist()
-    return found
+def _mean(counts: Counter[int]) -> float | None:
+    return counts.total() / len(counts) if counts else None
+
+
+def _median(counts: Counter[tuple[int, int]]) -> float | None:
+    return float(np.median(list(counts.values()))) if counts else None
+
+
+def _last_of_first(here: list[EvChanged], leaves: list[int]) -> int | None:
+    """When the last of the EVs that were struck was left for the first time."""
+    first: dict[tuple[int, int], int] = {}
+    for event in here:
+        first.setdefault((event.qpn, event.ev), event.at)
+    return max(first.values()) if first else max(leaves, default=None)
+
+
+def _by_flap(scene: Scene) -> Counter[tuple[int, int]]:
+    """Packets by (flap, QP): a loss belongs to the last flap before it was found."""
+    strikes = np.array(scene.strikes)
+
+    def flap(loss: Loss) -> int:
+        return int(np.searchsorted(strikes, loss.at, "right"))
+
+    return Counter((flap(loss), loss.qpn) for loss in scene.losses)
+
+
+def _leanest(curve: Curve, since: int, until: int, before: float) -> float | None:
+    """The leanest stretch of 100 bins from the fault to the next, or of as many as there are."""
+    first, last = curve.first(since), curve.last(until)
+    size = min(WINDOW, last - first)
+    if not before or size < 1:
+        return None
+    usual = before * curve.width / 8e9 * size
+    return float(curve.sliding(first, last, size).min()) / usual
+
+
+def _plateau(curve: Curve, scene: Scene, before: float) -> float | None:
+    """Goodput from the middle between the fault and the next to that next, as a share of that before."""
+    middle = curve.first((scene.begins + scene.until) // 2)
+    last = curve.last(scene.until)
+    if not before or last <= middle:
+        return None
+    return float(curve.slope(middle, last).sum()) / before
+
+
+def _stretch(recording: Recording, first: int, scene: Scene) -> float | None:
+    """The longest message that completed from the fault on over the median of those before the first."""
+    before: list[int] = []
+    longest = 0
+    for source in recording.sources.values():
+        for length, at in zip(source.durations, source.ends, strict=False):
+            if at < first:
+                before.append(length)
+            elif at >= scene.begins:
+                longest = max(longest, length)
+    usual = float(np.median(before)) if before else 0.0
+    return longest / usual if usual and longest else None
+
+
+def _inflation(recording: Recording, before: float) -> float | None:
+    """How many times longer the job took than its bytes would have at the goodput before the first fault."""
+    sized = [flow.number for flow in recording.job.flows if flow.size is not None]
+    ends = [at for number in sized if (at := recording.sources[number].ended_at) is not None]
+    size = sum(recording.sinks[number].verified_bytes for number in sized)
+    if not ends or not before or not size:
+        return None
+    return (max(ends) - recording.start_at) * before / 8e9 / size
 
 
 def _longest_gap(recording: Recording, since: int, until: int) -> float:
     """The longest time in ms that any flow went without a delivery between two instants.
 
-    The gap into which `since` falls counts whole, the one into which `until` falls up to there.
+    The gap into which `since` falls counts whole, the one into which `until` falls up to there. A load
+    beside does not count, a flow that is through counts up to its end.
     """
     longest = 0
-    for sink in recording.sinks.values():
-        at = sink.arrivals
+    for flow in recording.job.flows:
+        if flow.beside:
+            continue
+        at = recording.sinks[flow.number].arrivals
+        last, source = until, recording.sources[flow.number]
+        if flow.size is not None and source.done and source.failure is None and len(at):
+            last = min(until, int(at.max()))
         earlier = int(at[at < since].max(initial=recording.start_at))
-        edges = np.concatenate(([earlier], at[(at >= since) & (at <= until)], [until]))
+        edges = np.concatenate(([earlier], at[(at >= since) & (at <= last)], [max(last, earlier)]))
         longest = max(longest, int(np.diff(edges).max()))
     return longest / 1e6
-
-
-def story(recording: Recording, faults: tuple[Done, ...]) -> list[EventLine]:
-    """What happened, in order of time: faults, EVs lost and regained, QPs failed."""
-    start = recording.start_at
-    lines = [
-        EventLine(
-            (done.at - start) / 1e6,
-            done.step.action,
-            f"{done.step.target}" + (" (silent)" if done.step.silent else ""),
-        )
-        for done in faults
-    ]
-    for host, event in recording.events:
-        lines.append(EventLine((event.at - start) / 1e6, *_tell(host, event)))
-    return sorted(lines, key=lambda line: line.at_ms)
-
-
-def _tell(host: str, event: Told) -> tuple[str, str]:
-    """An event's kind and what it says."""
-    who = f"{host} QP {event.qpn:#x}"
-    if isinstance(event, EvChanged):
-        change = f"{event.old} -> {event.new} ({event.cause})"
-        return "ev", f"{who} EV {event.ev:#010x} plane {event.plane}: {change}"
-    if isinstance(event, PlaneChanged):
-        return "plane", f"{who} plane {event.plane} {'returned' if event.up else 'withdrawn'} ({event.cause})"
-    if isinstance(event, PacketsLost):
-        return "lost", f"{who}: {len(event.psn)} packets ({event.cause})"
-    return "qp", f"{who} to ERROR: {event.reason}"

@@ -2,46 +2,121 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from mrcnet.drill.measured import EventLine, Measures
 from mrcnet.errors import Where
+from mrcnet.topology.model import End, Link
+
+__all__ = ["Done", "Drill", "EventLine", "Expectation", "Judgement", "Measures", "Step", "TrafficSpec"]
+
+Place = Link | End | str | tuple[str, str, int]  # one direction of a link, a host, an EV of a pair
 
 
 @dataclass(frozen=True, slots=True)
 class TrafficSpec:
-    """The load: a pattern over hosts (none named: all), for `duration_ns` from the start."""
+    """The load: a pattern over hosts (none named: all), for `duration_ns` from the start, or of `size` bytes
+    a flow. `also` are further loads; theirs begin and end at `start_ns` and `stop_ns`.
+    """
 
     pattern: str
     hosts: tuple[str, ...]
     message: int
     rate_bps: int | None
-    duration_ns: int
+    duration_ns: int | None
     where: Where
+    size: int | None = None
+    start_ns: int = 0
+    stop_ns: int | None = None
+    seed: int | None = None
+    also: tuple[TrafficSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One fault: `cut` or `heal` of a link, `at_ns` after traffic began."""
+    """One action of the time line: `at_ns` after traffic began, or `after` a share of the bytes.
+
+    `targets` are what it is done to, together or `apart_ns` from each other; empty: `target` alone. It is
+    undone after `lasts_ns`; with a `period_ns` it is done `count` times, for a share `duty` of each period.
+    `amount` is what the action needs: a share of packets or of a rate, or nanoseconds of delay.
+    """
 
     at_ns: int
     action: str
     target: str
     silent: bool
     where: Where
+    targets: tuple[str, ...] = ()
+    name: str | None = None
+    wall: bool = False  # `at_ns` is wall time
+    after: float | None = None
+    lasts_ns: int | None = None
+    apart_ns: int = 0
+    period_ns: int | None = None
+    duty: float = 0.5
+    count: int = 1
+    amount: float = 0.0
+    ev: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All its targets."""
+        return self.targets or (self.target,)
+
+    @property
+    def title(self) -> str:
+        """What it is done to, for people."""
+        names = self.names
+        return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """What a fabric can do to one place, and undo: `down`, `silent` or `delay` to a link, `blackhole`,
+    `loss` or `degrade` to one direction (the end that sends), `deny` to an EV, or all on a link,
+    `hush` (no port status) to a host.
+    """
+
+    kind: str
+    place: Place
+    amount: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What happens at one instant: operations that are undone, then some that are done.
+
+    `at_ns` counts from the beginning of traffic, or from the delivery of the share `after` of all bytes.
+    """
+
+    at_ns: int
+    step: Step
+    do: tuple[Op, ...] = ()
+    undo: tuple[Op, ...] = ()
+    after: float | None = None
+    first: bool = True  # of its step
+    ends: bool = False  # what its step began
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A bound on a measure; either side may be open."""
+    """A bound on a measure; either side may be open. `of`: the action from which it counts, if not the
+    first; `on`: the only fabric on which it is held.
+    """
 
     measure: str
     at_least: float | None
     at_most: float | None
+    of: str | None = None
+    on: str | None = None
+    where: Where | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """A whole drill file. `topology` is its topology's path as the file gives it, `topology_where` where."""
+    """A whole drill file, for one choice of its matrix. `topology` is its topology's path as the file gives
+    it, `topology_where` where. `steady`: how far goodput may stray from its mean before the first fault.
+    """
 
     name: str
     story: str
@@ -54,15 +129,24 @@ class Drill:
     backup_share: float | None = None
     timeout_exponent: int | None = None
     congestion: str = "fixed"
+    port_status: bool = True
+    bin_ns: int | None = None
+    steady: float | None = None
+    on: tuple[str, ...] = ("kernel", "sim")
+    choice: tuple[tuple[str, str], ...] = ()  # variables of the matrix and their values
+    repeat: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A step that was taken: the fabric instant and half the width of the interval that holds it, in ns."""
+    """A moment that came: the fabric instant and half the width of the interval that holds it, in ns."""
 
     step: Step
     at: int
     error: int
+    did: tuple[Op, ...] = ()
+    undid: tuple[Op, ...] = ()
+    first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,45 +156,3 @@ class Judgement:
     expectation: Expectation
     value: float | None
     met: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EventLine:
-    """One line of a drill's story: milliseconds of fabric time since traffic began."""
-
-    at_ms: float
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Measures:
-    """What a cut did. Defined in GLOSSARY.md; milliseconds of fabric time, goodput in fabric bit/s.
-
-    `error_ms` is the error bar of every figure counted from the fault's instant. None: it did not occur.
-    Lists are per plane, in order of planes.
-    """
-
-    error_ms: float
-    detection_ms: float | None
-    last_loss_ms: float | None
-    recovery_ms: float | None
-    longest_gap_ms: float
-    longest_gap_before_ms: float
-    packets_lost: int
-    packets_lost_on_dead_evs: int
-    packets_retransmitted: int
-    duplicates: int
-    messages_wrong: int
-    evs_on_link: int
-    evs_hit: int
-    evs_lost: int
-    evs_lost_elsewhere: int
-    evs_regained: int
-    goodput_before_bps: float
-    goodput_during_bps: float
-    goodput_after_bps: float
-    goodput_after_share: float
-    planes_before_bps: tuple[float, ...] = field(default_factory=tuple)
-    planes_during_bps: tuple[float, ...] = field(default_factory=tuple)
-    planes_after_bps: tuple[float, ...] = field(default_factory=tuple)

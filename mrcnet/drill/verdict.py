@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mrcnet.drill.model import Expectation, Judgement, Measures
+from mrcnet.drill.names import value_of
 
 PASSED, FAILED, ABORTED = "passed", "failed", "aborted"
 
@@ -15,7 +16,7 @@ def judge(expectations: Sequence[Expectation], measures: Measures) -> tuple[Judg
 
 
 def _judge(expectation: Expectation, measures: Measures) -> Judgement:
-    value = getattr(measures, expectation.measure)
+    value = value_of(measures, expectation.measure)
     met = value is not None
     if value is not None and expectation.at_least is not None:
         met = met and value >= expectation.at_least
@@ -33,4 +34,7 @@ def spell(judgement: Judgement) -> str:
         bounds.append(f">= {expectation.at_least:g}")
     if expectation.at_most is not None:
         bounds.append(f"<= {expectation.at_most:g}")
-    return f"{expectation.measure} {value} {' and '.join(bounds)}: {'met' if judgement.met else 'NOT MET'}"
+    of = f" of {expectation.of}" if expectation.of else ""
+    return (
+        f"{expectation.measure}{of} {value} {' and '.join(bounds)}: {'met' if judgement.met else 'NOT MET'}"
+    )

@@ -92,6 +92,10 @@ class Endpoint:
         """
         self._hearing.ports.set(port, up, now)
 
+    def speak_of_ports(self, on: bool, now: int) -> None:
+        """Whether peers are told of this side's ports; who has not heard is told as soon as it is on."""
+        self._hearing.ports.speak(on, now)
+
     # ---- the five verbs ------------------------------------------------------------------------
 
     def post_write(

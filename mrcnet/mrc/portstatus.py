@@ -49,6 +49,7 @@ class PortStatus:
         self._number = number
         self._updates: dict[Node, _Update] = {}
         self._heard: dict[Node, _Heard] = {}
+        self._speaks = settings.port_status
 
     @property
     def mask(self) -> int:
@@ -90,12 +91,21 @@ class PortStatus:
             self._updates.pop(_node(qp), None)
             self._heard.pop(_node(qp), None)
 
+    def speak(self, on: bool, now: int) -> None:
+        """Whether peers are told. What was not said meanwhile is said then."""
+        if on and not self._speaks:
+            for update in self._updates.values():
+                update.due = now
+        self._speaks = on
+
     def _tell(self, qp: Qp, now: int) -> None:
         self._updates[_node(qp)] = _Update(self._number(), now)
 
     def due(self, now: int, most: int) -> list[tuple[Qp, int]]:
         """Up to `most` QPs to whose peers an update goes now, with the request's id, until answered."""
         chosen: list[tuple[Qp, int]] = []
+        if not self._speaks:
+            return chosen
         for node, update in self._updates.items():
             if update.due <= now and len(chosen) < most:
                 update.due = now + self._settings.port_status_ns
@@ -106,6 +116,8 @@ class PortStatus:
 
     def next_timer(self) -> int:
         """When the next update is due."""
+        if not self._speaks:
+            return NEVER
         return min((update.due for update in self._updates.values()), default=NEVER)
 
     def on_answer(self, request: int) -> None:

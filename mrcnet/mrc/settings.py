@@ -44,6 +44,7 @@ class Settings:
     timeout_ceiling_exponent: int = 20  # spec 4.6: the exponential phase doubles up to here
 
     port_status_ns: int = 10_000_000  # section 9 no. 24: a port status update is repeated so often
+    port_status: bool = True  # spec 4.7: peers are told of ports that go down
     port_first_bit: int = 0  # section 9 no. 22: the bit of port index 0
 
     probe_rtts: int = 10  # spec 4.7: probes of an ASSUMED_BAD EV every 10 base RTTs ...

@@ -18,14 +18,28 @@ from mrcnet.nic.claim import claim
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.desk import Desk, open_desk
 from mrcnet.nic.fit import fit
-from mrcnet.nic.messages import Failed, Finish, Go, Hush, Progress, Ready, Stop, Table, ToParent, ToWorker
+from mrcnet.nic.messages import (
+    Failed,
+    Finish,
+    Go,
+    Hush,
+    Obeyed,
+    Progress,
+    Ready,
+    Stop,
+    Table,
+    ToParent,
+    ToWorker,
+)
 from mrcnet.workload.congestion import base_rtt_ns
 from mrcnet.workload.dilation import shaped
 from mrcnet.workload.job import Job, shares
+from mrcnet.workload.order import Order
 from mrcnet.workload.report import RunReport
 
 _READY_WITHIN = 60.0  # wall seconds for any number of hosts to open their sockets
 _REPORT_WITHIN = 30.0
+_ORDER_WITHIN = 10.0
 _START_IN_NS = 20_000_000
 _NICE = -10
 _LINGER = 0.05  # the last SACKs and probes of all workers come to rest
@@ -153,12 +167,32 @@ class Run:
             if isinstance(ready, int):
                 self._pass_on()
             elif isinstance(ready, Connection):
-                said = self._take(ready)
-                if isinstance(said, Progress):
-                    self._progress[ready] = said
-                elif isinstance(said, Table) and self._desk is not None:
-                    self._desk.answer(said)
+                self._heed(ready, self._take(ready))
         self.delivered = sum(said.delivered for said in self._progress.values())
+
+    def _heed(self, pipe: Connection, said: ToParent) -> None:
+        if isinstance(said, Progress):
+            self._progress[pipe] = said
+        elif isinstance(said, Table) and self._desk is not None:
+            self._desk.answer(said)
+
+    def order(self, order: Order) -> tuple[int, int]:
+        """Have a host do what a controller says; the wall times between which it did. One that takes no part
+        does nothing.
+        """
+        begin = time.monotonic_ns()
+        pipe = self._pipe_of.get(order.host)
+        if pipe is None:
+            return begin, begin
+        pipe.send(order)
+        while pipe.poll(_ORDER_WITHIN):
+            said = self._take(pipe)
+            if isinstance(said, Obeyed):
+                return begin, said.at
+            self._heed(pipe, said)
+        raise EnvironmentFault(
+            f"{order.host} did not obey within {_ORDER_WITHIN:g} s", remedy="is the machine overloaded?"
+        )
 
     def _pass_on(self) -> None:
         """A question goes to the worker that has the source."""

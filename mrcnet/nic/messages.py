@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mrcnet.workload.order import Order
 from mrcnet.workload.report import EvRow, RunReport
 
 
@@ -70,5 +71,12 @@ class Table:
     rows: list[EvRow] | None
 
 
-ToParent = Ready | Progress | RunReport | Failed | Table
-ToWorker = Go | Stop | Hush | Finish | Ask
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """Worker: an order was carried out by wall time `at`."""
+
+    at: int
+
+
+ToParent = Ready | Progress | RunReport | Failed | Table | Obeyed
+ToWorker = Go | Stop | Hush | Finish | Ask | Order

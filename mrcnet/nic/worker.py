@@ -17,10 +17,11 @@ from mrcnet.errors import MrcnetError
 from mrcnet.mrc.warm import warm
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.host import Host
-from mrcnet.nic.messages import Ask, Failed, Finish, Go, Hush, Progress, Ready, Stop, Table
+from mrcnet.nic.messages import Ask, Failed, Finish, Go, Hush, Obeyed, Progress, Ready, Stop, Table
 from mrcnet.workload.dilation import shaped, turn_ns
 from mrcnet.workload.flow import make_content
 from mrcnet.workload.job import Job
+from mrcnet.workload.order import Order
 from mrcnet.workload.report import LATE_BUCKETS, RunReport
 from mrcnet.workload.station import Bins, Station, report_of
 
@@ -125,9 +126,15 @@ class Worker:
                 wall = time.monotonic_ns()
             before = wall
 
-    def _heed(self, said: Ask | Stop | Hush) -> None:
+    def _heed(self, said: Ask | Stop | Hush | Order) -> None:
         if isinstance(said, Ask):
             self._answer(said)
+        elif isinstance(said, Order):
+            now = self._clock.now()
+            for host in self._hosts:
+                if host.station.name == said.host:
+                    host.station.obey(said, now)
+            self._pipe.send(Obeyed(time.monotonic_ns()))
         for host in self._hosts:
             if isinstance(said, Stop):
                 host.station.stop()

@@ -155,6 +155,11 @@ class Fabric:
         """What befalls frames that join this port's queue from now on; `Impairment()` ends it."""
         self._impairments.set(self.table.number[end], impairment)
 
+    def slow(self, end: End, share: float) -> None:
+        """The port goes on at a share of its rate; what it holds leaves as it would have."""
+        port = self.table.number[end]
+        self.queues.set_rate(port, max(1, round(int(self.table.rate[port]) * share)))
+
     # ---- books ---------------------------------------------------------------------------------
 
     def backlog(self, end: End, now: int) -> int:

@@ -73,6 +73,21 @@ class Queues:
         self._near = np.minimum(np.minimum(self._trim, self._drop), self._control_drop) - self.frame
         self._watch = np.minimum(self._near, self._ecn_min)  # below it nothing happens to a frame but time
 
+    def set_rate(self, port: int, rate: int) -> None:
+        """Another rate for a port, bit/s; its thresholds stay what they are in bytes."""
+        old = int(self.rate[port])
+        self.rate = self.rate.copy()
+        self.rate[port] = rate
+        self._byte = None if (_BITS % self.rate).any() else _BITS // self.rate
+        for limit in (
+            *(self._ecn_min, self._ecn_span, self._trim, self._drop, self._control_drop),
+            *(self.frame,),
+        ):
+            if limit[port] < UNLIMITED:
+                limit[port] = max(1, int(limit[port]) * old // rate)
+        self._near = np.minimum(np.minimum(self._trim, self._drop), self._control_drop) - self.frame
+        self._watch = np.minimum(self._near, self._ecn_min)
+
     def times(self, size: Column, port: Column) -> Column:
         """How long `size` bytes take on each port."""
         if self._byte is not None:

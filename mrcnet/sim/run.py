@@ -20,6 +20,7 @@ from mrcnet.sim.nic import Host
 from mrcnet.topology.model import Link
 from mrcnet.workload.flow import make_content
 from mrcnet.workload.job import Job
+from mrcnet.workload.order import Order
 from mrcnet.workload.report import RunReport
 from mrcnet.workload.station import Bins, Station, report_of
 from mrcnet.workload.summary import Recording, record
@@ -158,6 +159,13 @@ class SimRun:
         self.fabric.heal(link)
         self._tell(link, up=True)
         return self.now
+
+    def order(self, order: Order) -> None:
+        """A host that takes part does what a controller says, now."""
+        number = self._number.get(order.host)
+        if number is not None:
+            self._hosts[number].station.obey(order, self.now)
+            self._clock.set(number, self._grid(self.now))
 
     def _tell(self, link: Link, *, up: bool) -> None:
         """spec 4.7: a host is told of a port of its own at once, and acts on it at its next turn."""

@@ -91,7 +91,7 @@ def _keys_at(model: type[BaseModel], path: KeyPath) -> list[str]:
     for step in path:
         if step in model.model_fields:  # other steps are list positions or the user's own names
             model = _model_in(model.model_fields[str(step)].annotation) or model
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

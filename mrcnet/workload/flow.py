@@ -23,6 +23,7 @@ class Flow:
     """One ordered pair's traffic. `size` bytes in all, or None: until told to stop.
 
     `message` is the length of one RDMA Write in bytes, `rate_bps` the offered load (None: all that fits).
+    Messages are posted from `start_ns` after the run's start on, and not after `stop_ns`, if there is one.
     """
 
     number: int
@@ -31,6 +32,9 @@ class Flow:
     size: int | None
     message: int
     rate_bps: int | None
+    start_ns: int = 0
+    stop_ns: int | None = None
+    beside: bool = False  # it is not the run's own load, but one beside it
 
     @property
     def src_qpn(self) -> int:
@@ -78,6 +82,8 @@ class Source:
         self.completed = 0
         self.completed_bytes = 0
         self.durations: list[int] = []  # ns from post to completion, message by message
+        self.ends: list[int] = []  # and when that was
+        self._stop_at: int | None = None
         self.started_at: int | None = None
         self.ended_at: int | None = None
         self.stopping = False
@@ -86,10 +92,14 @@ class Source:
     def open(self, address: int, rkey: int, start_at: int) -> None:
         """The peer's region is known; posting may begin at `start_at`."""
         self._address, self._rkey = address, rkey
-        self._next_at = start_at
+        self._next_at = start_at + self.flow.start_ns
+        if self.flow.stop_ns is not None:
+            self._stop_at = start_at + self.flow.stop_ns
 
     def step(self, now: int) -> None:
         """Post what is due."""
+        if self._stop_at is not None and now >= self._stop_at:
+            self.stopping = True
         while (
             not self.exhausted
             and self.failure is None
@@ -113,6 +123,7 @@ class Source:
         self.completed = message + 1
         self.completed_bytes += self.flow.length(message)
         self.durations.append(at - self._posted_at.popleft())
+        self.ends.append(at)
         self.ended_at = at
 
     @property

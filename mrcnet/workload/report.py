@@ -57,6 +57,7 @@ class SourceReport:
     done: bool
     failure: str | None
     evs: list[EvRow]
+    ends: list[int] = field(default_factory=list)  # instants of completion, message by message
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.workload.flow import Sink, Source
 from mrcnet.workload.job import Job, ev_paths, local_ports, peer_addresses
+from mrcnet.workload.order import Order
 from mrcnet.workload.report import EvRow, RunReport, SinkReport, SourceReport, Told, Traced
 
 TRACE_MOST = 1 << 16  # events of a host that a trace holds; older ones are forgotten
@@ -100,6 +101,16 @@ class Station:
         """A port of this host, by its name in the plan, lost its link or has it back (spec 4.7)."""
         names = [port.name for port in self._job.plan.nodes[self.name].ports]
         self.endpoint.set_port(names.index(name), up, now)
+
+    def obey(self, order: Order, now: int) -> None:
+        """Do at once what a controller says."""
+        if order.kind == "port status":
+            self.endpoint.speak_of_ports(order.on, now)
+            return
+        for qpn, ev in order.evs:
+            if qpn in self.endpoint.qps:
+                qp = self.endpoint.qps[qpn]
+                qp.deny(ev, now) if order.on else qp.allow(ev, now)
 
     def stop(self) -> None:
         """Post nothing new."""
@@ -200,6 +211,7 @@ class Station:
             done=source.done,
             failure=source.failure,
             evs=ev_rows(qp.evs),
+            ends=source.ends,
         )
 
     def _sink(self, sink: Sink) -> SinkReport:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from mrcnet.drill.model import Done, Step
+from mrcnet.drill.model import Done, Op, Step
 from mrcnet.errors import Where
 from mrcnet.mrc.events import EvChanged, PacketsLost
 from mrcnet.mrc.settings import Settings
 from mrcnet.plan.paths import paths
+from mrcnet.plan.target import find_link
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import EvRow, RunReport, SinkReport, SourceReport, Told
@@ -30,6 +31,7 @@ OTHER = 0x00010001
 PLAN = shipped("2p-2t0-2t1")
 FLOWS = (Flow(0, "h0", "h3", None, 1_000, None), Flow(1, "h1", "h2", None, 1_000, None))
 JOB = Job("lab", PLAN, FLOWS, Settings(), 7, 1_000_000)
+DOWN = Op("down", find_link(PLAN, LINK))
 STEADY = 1_000  # bytes that each plane delivers in a bin
 
 
@@ -39,7 +41,7 @@ def step(action: str, target: str = LINK, at: int = 0, silent: bool = False) -> 
 
 def faults(error: int = 0, healed: bool = True) -> tuple[Done, ...]:
     """The cut, with its error bar, and the heal."""
-    done = [Done(step("cut"), CUT, error), Done(step("heal"), HEAL, 0)]
+    done = [Done(step("cut"), CUT, error, did=(DOWN,)), Done(step("heal"), HEAL, 0, undid=(DOWN,))]
     return tuple(done if healed else done[:1])
 
 

@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mrcnet.drill.measures import evs_on_link, measure, story
-from mrcnet.drill.model import Done, Measures
+from mrcnet.drill.measures import measure
+from mrcnet.drill.model import Done, Measures, Op
+from mrcnet.drill.story import story
+from mrcnet.drill.targets import Crossings
 from mrcnet.mrc.events import PlaneChanged, QpFailed
+from mrcnet.plan.target import find_link
 from mrcnet.workload.report import Told
 from tests.unit.drill.recordings import (
     CUT,
     DEAD,
+    DOWN,
     END,
     HEAL,
     LINK,
@@ -126,8 +130,9 @@ def test_heal_of_another_link_is_not_the_heal() -> None:
     delivered = np.full((2, 1_000), 1_000, np.int64)
     delivered[:, 400:710] = 0
     first, second = faults()
-    elsewhere = Done(step("heal", "p1-t0-0:p1-t1-1"), CUT + 10 * MS, 0)
-    by_port = Done(step("heal", "p0-t1-1:p0-t0-0"), second.at, 0)
+    other = Op("down", find_link(PLAN, "p1-t0-0:p1-t1-1"))
+    elsewhere = Done(step("heal", "p1-t0-0:p1-t1-1"), CUT + 10 * MS, 0, undid=(other,))
+    by_port = Done(step("heal", "p0-t1-1:p0-t0-0"), second.at, 0, undid=(DOWN,))
     made = recording(delivered=delivered)
     assert measure(made, (first, elsewhere, by_port), END).recovery_ms is None  # only 90 ms until the heal
     assert 310.0 == measure(made, (first, elsewhere), END).recovery_ms
@@ -187,10 +192,11 @@ def test_goodput_by_plane() -> None:
 
 def test_evs_on_a_link() -> None:
     """A T0-T1 link carries one EV of a pair under different T0s, a host link all of a plane, others none."""
-    assert {DEAD} == evs_on_link(PLAN, "h0", "h3", frozenset(LINK.split(":")))
-    assert {DEAD} == evs_on_link(PLAN, "h3", "h0", frozenset(LINK.split(":")))
-    assert {1, 2} == evs_on_link(PLAN, "h0", "h3", frozenset(("h0", "p0-t0-0")))
-    assert set() == evs_on_link(PLAN, "h0", "h1", frozenset(LINK.split(":")))
+    crossings, link = Crossings(PLAN), find_link(PLAN, LINK)
+    assert {DEAD} == crossings.evs("h0", "h3", [link])
+    assert {DEAD} == crossings.evs("h3", "h0", [link])
+    assert {1, 2} == crossings.evs("h0", "h3", [find_link(PLAN, "h0:p0-t0-0")])
+    assert set() == crossings.evs("h0", "h1", [link])
 
 
 def test_story() -> None:

@@ -9,7 +9,8 @@ import pytest
 from mrcnet.cli.drill import read_drill
 from mrcnet.cli.topologies import plan_of
 from mrcnet.drill.job import plan_job
-from mrcnet.drill.measures import evs_on_link
+from mrcnet.drill.targets import Crossings
+from mrcnet.plan.target import find_link
 from mrcnet.workload.flow import make_content
 from mrcnet.workload.station import Bins, Station
 from tests.unit.plan.fabrics import ROOT
@@ -28,7 +29,7 @@ def test_the_cut_link_carries_traffic(folder: Path) -> None:
     station = Station(job, flow.src, make_content(job.message, job.seed), bins)
     evs = station.endpoint.qps[flow.src_qpn].evs
     active = {int(value) for value in evs.value[evs.active]}
-    crossing = evs_on_link(plan, flow.src, flow.dst, frozenset(drill.steps[0].target.split(":")))
+    crossing = Crossings(plan).evs(flow.src, flow.dst, [find_link(plan, drill.steps[0].target)])
     assert crossing & active
     assert len(active) < len(evs.value)  # and a backup stands by
 

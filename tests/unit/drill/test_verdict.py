@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from mrcnet.drill.load import MEASURES
 from mrcnet.drill.measures import measure
 from mrcnet.drill.model import Expectation, Measures
+from mrcnet.drill.names import FIELDS, MEASURES
 from mrcnet.drill.verdict import judge, spell
 from tests.unit.drill.recordings import END, faults, recording
 
@@ -48,7 +48,8 @@ def test_bounds(
 @pytest.mark.parametrize("name", MEASURES)
 def test_every_measure_can_be_judged(name: str) -> None:
     """Whatever a drill file may name is a figure that bounds can be held against."""
-    (judgement,) = judge([Expectation(name, -1e30, 1e30)], replace(PLAIN, detection_ms=1, last_loss_ms=1))
+    all_there = replace(PLAIN, **dict.fromkeys(FIELDS, 1))
+    (judgement,) = judge([Expectation(name, -1e30, 1e30)], all_there)
     assert judgement.met
 
 

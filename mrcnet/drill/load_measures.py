@@ -1,0 +1,129 @@
+"""Measures of a whole run, whatever was broken in it. Pure. The words are defined in GLOSSARY.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from mrcnet.drill.model import Done
+from mrcnet.drill.scene import false_alarms
+from mrcnet.drill.targets import Crossings
+from mrcnet.mrc.events import EvChanged, PacketsLost, QpFailed
+from mrcnet.workload.flow import Flow
+from mrcnet.workload.summary import Recording
+
+_PARTS, _LAST = 10, 3  # of a run: the loss rate of the worst tenth against that of the last three
+
+
+class OfRun(TypedDict):
+    """The fields of `Measures` that count over the whole run."""
+
+    packets_lost: int
+    packets_retransmitted: int
+    duplicates: int
+    messages_wrong: int
+    rtt_ms: float | None
+    rto_ms: float | None
+    qps_failed: int
+    retransmitted_share: float
+    lost_share: float
+    loss_fall: float | None
+    message_ms_p50: float | None
+    message_ms_p99: float | None
+    message_ms_max: float | None
+    false_assumed_bad: int
+    ev_churn: float
+    plane_spread: float
+    jain: float | None
+    slowest_share: float | None
+    line_share: float | None
+    also_share: float | None
+    trimmed: int
+
+
+def load_measures(
+    recording: Recording, done: Sequence[Done], end: int, crossings: Crossings, trimmed: int = 0
+) -> OfRun:
+    """Posting ended at the instant `end`; `trimmed`: packets that switches trimmed."""
+    job = recording.job
+    sources, sinks = recording.sources.values(), recording.sinks.values()
+    sent = sum(source.sent for source in sources)
+    again = sum(source.retransmitted for source in sources)
+    lost = sent - sum(sink.arrived for sink in sinks)
+    rtts = [source.base_rtt for source in sources]
+    main = [flow for flow in job.flows if not flow.beside]
+    durations = np.array([d for flow in main for d in recording.sources[flow.number].durations]) / 1e6
+    p50, p99, most = np.percentile(durations, (50, 99, 100)).tolist() if len(durations) else (None,) * 3
+    rates = np.array([_rate(recording, flow, end) for flow in main])
+    changes = [event for _, event in recording.events if isinstance(event, EvChanged)]
+    churn = sum("ASSUMED_BAD" in (change.old, change.new) for change in changes)
+    return OfRun(
+        packets_lost=lost,
+        packets_retransmitted=again,
+        duplicates=sum(sink.duplicates for sink in sinks),
+        messages_wrong=sum(len(sink.wrong) for sink in sinks),
+        rtt_ms=float(np.median(rtts)) / 1e6 if rtts else None,
+        rto_ms=job.settings.timeout_ns / 1e6,
+        qps_failed=len({e.qpn for _, e in recording.events if isinstance(e, QpFailed)}),
+        retransmitted_share=again / sent if sent else 0.0,
+        lost_share=lost / sent if sent else 0.0,
+        loss_fall=_loss_fall(recording, end),
+        message_ms_p50=p50,
+        message_ms_p99=p99,
+        message_ms_max=most,
+        false_assumed_bad=false_alarms(recording, done, crossings),
+        ev_churn=churn / len(job.flows),
+        plane_spread=_spread(recording),
+        jain=float(rates.sum() ** 2 / len(rates) / (rates**2).sum()) if rates.any() else None,
+        slowest_share=float(rates.min() / rates.mean()) if rates.any() else None,
+        line_share=_line_share(recording, main, float(rates.sum())),
+        also_share=_also_share(recording, end),
+        trimmed=trimmed,
+    )
+
+
+def _rate(recording: Recording, flow: Flow, end: int) -> float:
+    """bit/s of a flow: its verified bytes over the time from the start to its last completion, or `end`."""
+    source, sink = recording.sources[flow.number], recording.sinks[flow.number]
+    last = end if flow.size is None or source.ended_at is None else source.ended_at
+    return sink.verified_bytes * 8e9 / max(1, last - recording.start_at)
+
+
+def _spread(recording: Recording) -> float:
+    """How far the planes' bytes lie apart, over their mean."""
+    planes = recording.delivered.sum(axis=1)
+    return float((planes.max() - planes.min()) / planes.mean()) if planes.any() else 0.0
+
+
+def _loss_fall(recording: Recording, end: int) -> float | None:
+    """Losses of the worst tenth of the run over the mean of its last three tenths (a third at least)."""
+    width = max(1, (end - recording.start_at) // _PARTS)
+    parts = np.zeros(_PARTS)
+    for _, event in recording.events:
+        if isinstance(event, PacketsLost) and event.at < end:
+            parts[min(_PARTS - 1, (event.at - recording.start_at) // width)] += len(event.psn)
+    late = max(1 / _LAST, float(parts[-_LAST:].mean()))
+    return float(parts.max()) / late if parts.any() else None
+
+
+def _line_share(recording: Recording, main: Sequence[Flow], rate: float) -> float | None:
+    """Goodput over the rate of all ports of the sources, or of the destinations if these have less."""
+    nodes = recording.job.plan.nodes
+    totals = [
+        sum(port.rate_bps for host in hosts for port in nodes[host].ports)
+        for hosts in ({flow.src for flow in main}, {flow.dst for flow in main})
+    ]
+    return rate / min(totals) if main else None
+
+
+def _also_share(recording: Recording, end: int) -> float | None:
+    """The least of what the loads beside got, each over what it offered."""
+    shares = []
+    for flow in recording.job.flows:
+        if flow.rate_bps and flow.beside:
+            stop = end - recording.start_at if flow.stop_ns is None else flow.stop_ns
+            offered = flow.rate_bps * (stop - flow.start_ns) / 8e9
+            shares.append(recording.sinks[flow.number].verified_bytes / offered)
+    return min(shares, default=None)
