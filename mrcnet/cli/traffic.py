@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
@@ -84,6 +84,11 @@ class Load:
     show_default=True,
     help="Made and checked, or left out, as where a NIC's hardware takes it off the processor.",
 )
+@click.option(
+    "--backup-share",
+    type=click.FloatRange(0, 0.9),
+    help="Share of the EVs that stand by.  [default: 0.5]",
+)
 @click.option("--seed", default=1, show_default=True, help="Decides contents, paths and permutations.")
 @events_parameter
 def traffic_(
@@ -98,6 +103,7 @@ def traffic_(
     rate: int | None,
     congestion: str,
     icrc: str,
+    backup_share: float | None,
     seed: int,
     events: Path | None,
 ) -> Answer:
@@ -117,6 +123,8 @@ def traffic_(
     flows = make_flows(plan, pattern, hosts.split(",") if hosts else list(plan.hosts), load, seed)
     transport = plan.topology.transport
     settings = Settings(payload=transport.payload, udp_port=transport.udp_port, icrc=icrc == "on")
+    if backup_share is not None:
+        settings = replace(settings, backup_share=backup_share)
     settings = controlled(settings, plan, congestion)
     job = Job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, bin_ns(plan))
     job = traced(job, events)

@@ -173,7 +173,7 @@ class Host:
             refused=tuple(self.sender.refused.tolist()),
             overrun=tuple(self.sender.overrun.tolist()),
             dry_ns=tuple(map(int, dry.tolist())),
-            arrived=self.ring.frames,
+            arrived=self.ledger.all_arrived if self.ledger else self.ring.frames,
             ring_drops=self.ring.drops(),
         )
 

@@ -40,6 +40,11 @@ class Ledger:
         if trimmed.any():
             self._trimmed += np.bincount(number[trimmed], minlength=len(self._trimmed))
 
+    @property
+    def all_arrived(self) -> int:
+        """Frames of all EVs that came; what else may be on a wire, of the kernel's own, is none of them."""
+        return int(self._arrived[:-1].sum())
+
     def ways(self) -> list[WayFrames]:
         """What this host knows of the EVs that begin here, and of those that end here."""
         sent = [

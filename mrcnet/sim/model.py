@@ -22,7 +22,7 @@ class PortModel:
     trim_lasthop: float | None = None  # 1.5 by spec 5.9
     drop: float = 3.0  # spec 5.9: tail drop without trimming 2 to 5
     control_drop: float = 1.0
-    trim_size: int = 128  # bytes of the frame that are left (spec 6.6)
+    trim_size: int = 192  # bytes of a frame that are left (spec 6.6); a probe (134) stays whole
 
     def __post_init__(self) -> None:
         if not 0 <= self.ecn_min < self.ecn_max:

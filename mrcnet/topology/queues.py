@@ -17,7 +17,7 @@ _BUILT_IN: Mapping[str, Any] = {
     "ecn_min": Depth(bdp=0.2),
     "ecn_max": Depth(bdp=0.8),
     "trim": Depth(bdp=1.0),
-    "trim_size": 128,
+    "trim_size": 192,  # a probe rides in the data class (spec 2.14) and must stay whole: 134 bytes
     "drop": Depth(bdp=3.0),
     "control_drop": Depth(bdp=1.0),
 }

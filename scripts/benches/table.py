@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benches import ceiling, core, fabric, kill, nscc, properties, simulator, transport
+from benches import ceiling, core, dilated, fabric, incast, kill, nscc, properties, simulator, transport
 from benches.figure import Figure
 
 # The figures of one measurement come together: asking for one of them prints them all.
@@ -14,6 +14,9 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("verify-all",): fabric.verify_all,
     ("pair-pps",): transport.pair_pps,
     ("goodput-over-ceiling",): ceiling.goodput_over_ceiling,
+    ("dilated-line-rate",): dilated.dilated_line_rate,
+    ("trim-incast",): incast.trim_incast,
+    ("idle-lab", "lab-memory"): dilated.idle_lab,
     ("cut-recovery",): transport.cut_recovery,
     ("kill-clean",): kill.kill_clean,
     ("nscc-fair",): nscc.nscc_fair,
@@ -23,7 +26,17 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("schedules",): properties.schedules,
     ("frame-fuzz",): properties.frame_fuzz,
 }
-SLOW = {"goodput-over-ceiling", "cut-recovery", "kill-clean", "schedules", "frame-fuzz"}
+SLOW = {
+    "dilated-line-rate",
+    "trim-incast",
+    "idle-lab",
+    "lab-memory",
+    "goodput-over-ceiling",
+    "cut-recovery",
+    "kill-clean",
+    "schedules",
+    "frame-fuzz",
+}
 
 
 def main(names: list[str]) -> int:

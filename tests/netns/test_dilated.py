@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mrcnet.kernel import delays
+from mrcnet.kernel import delays, faults
 from mrcnet.plan.model import Plan
 from tests.netns.fabric import NEEDS_ROOT, running
 from tests.netns.traffic import children, mrcnet, start, wait_for
@@ -51,6 +51,20 @@ def test_the_books_balance(lab: Lab) -> None:
     assert books["sent"] == books["delivered"] + dropped + books["in_flight"]
     assert books["sent"] == sum(way["sent"] for way in books["ways"])
     assert [] == told["problems"]
+
+
+def test_losses_have_a_place(lab: Lab) -> None:
+    """Frames that a silently cut port ate stand at that port, and the books balance still."""
+    name, plan = lab
+    faults.cut(plan, name, "p0-t0-0:p0-t1-0", silent=True)
+    try:
+        code, told, _ = run(name, "--duration", "300us")
+    finally:
+        faults.heal(plan, name, "p0-t0-0:p0-t1-0")
+    assert (0, []) == (code, told["problems"])
+    places = {drop["place"].partition(":")[0]: drop["cause"] for drop in told["fabric"]["drops"]}
+    assert "p0-t0-0" in places
+    assert "blackhole" in places["p0-t0-0"]
 
 
 def test_a_longer_link(lab: Lab) -> None:

@@ -122,11 +122,11 @@ def test_control_has_a_queue_of_its_own() -> None:
 
 
 def test_trim() -> None:
-    """Beyond the threshold a frame is cut to 128 B, told so by its outer DSCP, and goes as control."""
+    """Beyond the threshold a frame is cut to 192 B, told so by its outer DSCP, and goes as control."""
     net = Net(model=model(trim=4_500, drop=1e6))
     crowd(net, 10)
     net.run(400 * US, 1_000)
-    cut = [frame for _, _, _, frame in net.out if len(frame) == 128]
+    cut = [frame for _, _, _, frame in net.out if len(frame) == 192]
     assert 20 == len(net.out)
     assert 5 <= len(cut) <= 10
     assert {12} == {(frame[14] & 15) << 2 | frame[15] >> 6 for frame in cut}
@@ -143,7 +143,7 @@ def test_trim_at_the_last_hop() -> None:
     net.send("h0", "h2", [FRAME] * 10, ev=0)
     net.send("h3", "h2", [FRAME] * 10, at=18 * US)
     net.run(400 * US, 1_000)
-    cut = [frame for _, _, _, frame in net.out if len(frame) == 128]
+    cut = [frame for _, _, _, frame in net.out if len(frame) == 192]
     assert cut
     assert {14} == {(frame[14] & 15) << 2 | frame[15] >> 6 for frame in cut}
     assert {LAST} == {port.port for port in net.fabric.books().ports if port.trimmed}

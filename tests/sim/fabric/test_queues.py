@@ -12,7 +12,7 @@ from mrcnet.sim.port import CONTROL, TRIMMABLE, UNLIMITED, Fate, Limits, Queues
 
 RATES = (1_000_000_000, 100_000_000_000, 7_000_000_000)  # a byte of the last takes no whole number of ps
 FULL = 1_000
-TRIM_SIZE = 128
+TRIM_SIZE = 192
 BITS = 8 * 10**12
 
 
@@ -138,7 +138,7 @@ def test_trim_makes_room() -> None:
         np.full(count, TRIMMABLE, np.uint8),
     )
     assert [Fate.LEAVES] * 3 + [Fate.TRIMMED] * 2 == fate.tolist()
-    time, small = 8_000_000, 128 * 8_000
+    time, small = 8_000_000, TRIM_SIZE * 8_000
     # 24 us of work are before the fourth; of that, one frame's rest: none is on the wire, all begin at once
     assert [time, 2 * time, 3 * time] == leaves[:3].tolist()
     assert leaves[3] <= time + small

@@ -69,6 +69,7 @@ def test_unknown_host_is_a_key_error() -> None:
         ("4p-2t0-4t1", Counts(4, 8, 16, 8, 64, 16)),
         ("4p-16t0-8t1", Counts(4, 64, 32, 32, 640, 32)),
         ("8p-2t0-2t1", Counts(8, 16, 16, 4, 64, 16)),
+        ("8p-2t0-4t1", Counts(8, 16, 32, 8, 128, 32)),
     ],
 )
 def test_shipped_fabrics_are_as_large_as_their_names_say(name: str, expected: Counts) -> None:

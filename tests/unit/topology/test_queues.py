@@ -32,11 +32,11 @@ def test_defaults_are_those_of_the_specification(text: str) -> None:
     """Marks from 0.2 to 0.8 BDP but not before a host, trims at 1 BDP, before a host at 1.5."""
     found = queues(text)
     inside = QueueSettings(
-        UP, 10**11, Depth(0, 0.2), Depth(0, 0.8), Depth(0, 1.0), 128, Depth(0, 3.0), Depth(0, 1.0)
+        UP, 10**11, Depth(0, 0.2), Depth(0, 0.8), Depth(0, 1.0), 192, Depth(0, 3.0), Depth(0, 1.0)
     )
     assert inside == found[UP]
     assert Depth(0, 0.8) == found[DOWN].ecn_max
-    last = QueueSettings(LAST, 10**11, None, None, Depth(0, 1.5), 128, Depth(0, 3.0), Depth(0, 1.0))
+    last = QueueSettings(LAST, 10**11, None, None, Depth(0, 1.5), 192, Depth(0, 3.0), Depth(0, 1.0))
     assert last == found[LAST]
     assert QueueSettings(HOST, 10**11) == found[HOST]
     assert 2 * len(load_text(FABRIC, "q.yaml").links) == len(found)
