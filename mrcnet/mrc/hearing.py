@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
 
 from mrcnet.mrc.landing import is_write
 from mrcnet.mrc.portstatus import PortStatus
 from mrcnet.mrc.qp import LocalPort, Qp
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire import control, layout
-from mrcnet.mrc.wire.frames import RxBatch, view
+from mrcnet.mrc.wire.frames import RxBatch
 from mrcnet.mrc.wire.numbers import (
     ECN_CE,
     FLAG_RETRANSMISSION,
@@ -32,6 +36,31 @@ _BODY: dict[int, int] = {
     Opcode.ENDPOINT_REQUEST: layout.ERTH_LEN,
     Opcode.ENDPOINT_RESPONSE: layout.EETH_LEN,
 }
+
+
+# From the outer traffic class to the BTH's PSN: outer, inner, source, UDP source port, opcode, DQP, PSN
+_HEAD = struct.Struct(">14xI36xI4x16s16xH6xB3xII")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the headers of one frame say. Traffic classes are whole, the label is the inner one's."""
+
+    outer_class: int
+    label: int
+    source: bytes
+    sport: int
+    opcode: int
+    dqp: int
+    flags: int
+    psn: int
+
+    @classmethod
+    def of(cls, batch: RxBatch, row: int) -> Head:
+        """Of a row of a batch, which is long enough."""
+        outer, inner, source, sport, opcode, dqp, last = _HEAD.unpack_from(batch.buffer[row], batch.at)
+        flags, psn = last >> 24, last & PSN_MASK
+        return cls(outer >> 20 & 0xFF, inner & 0xFFFFF, source, sport, opcode, dqp & PSN_MASK, flags, psn)
 
 
 class Hearing:
@@ -81,35 +110,30 @@ class Hearing:
 
     def take(self, batch: RxBatch, row: int, end: int, now: int) -> None:
         """One sound packet that is no write."""
-        fields = view(batch.buffer[row : row + 1], batch.at, layout.COMMON)[0]
-        opcode = int(fields["opcode"])
+        head = Head.of(batch, row)
+        opcode = head.opcode
         length = _BODY.get(opcode)
         if length is None or end - layout.ICRC - layout.EXT < length:
             self._drops["unknown opcode" if length is None else "bad length"] += 1
             return
         start = batch.at + layout.EXT
         body = batch.buffer[row, start : start + length].tobytes()
-        dqp = int(fields["dqp"]) & PSN_MASK
-        source = _source(batch, row)
-        if dqp == QPN_ENDPOINT:
-            self._on_endpoint(opcode, body, int(fields["psn"]) & 0xFFFF, source, now)
+        if head.dqp == QPN_ENDPOINT:
+            self._on_endpoint(opcode, body, head.psn & 0xFFFF, head.source, now)
             return
-        qp = self._qps.get(dqp)
-        if qp is None or not qp.is_peer(int(batch.port[row]), source):
+        qp = self._qps.get(head.dqp)
+        if qp is None or not qp.is_peer(int(batch.port[row]), head.source):
             self._drops["unknown QP"] += 1
         elif opcode == Opcode.SACK:
             sack = control.Sack.unpack(body)
             probed = qp.prober.on_answer(sack.trigger, sack.mark, now) if sack.probe else None
-            qp.requestor.on_sack(sack, bool(int(fields["flags"]) & FLAG_RETRANSMISSION), probed, now)
+            qp.requestor.on_sack(sack, bool(head.flags & FLAG_RETRANSMISSION), probed, now)
         elif opcode == Opcode.PROBE:
             probe_id, stamp = control.unpack_probe(body)
-            form = self.settings.ev_format
-            entropy = int(form.join(fields["sport"].reshape(1), fields["inner_class"].reshape(1))[0])
-            marked = (int(fields["outer_class"]) >> 20 & 3) == ECN_CE
-            qp.responder.answer_probe(probe_id, entropy, stamp, marked)
+            marked = head.outer_class & 3 == ECN_CE
+            qp.responder.answer_probe(probe_id, self._ev(head), stamp, marked)
         elif opcode == Opcode.TRANSPORT_ACK:
-            psn = int(fields["psn"]) & PSN_MASK
-            qp.requestor.on_transport_ack(control.TransportAck.unpack(body, psn), now)
+            qp.requestor.on_transport_ack(control.TransportAck.unpack(body, head.psn), now)
         elif opcode == Opcode.NACK:
             qp.requestor.on_nack(control.Nack.unpack(body), now)
         else:
@@ -140,26 +164,22 @@ class Hearing:
 
         What names it must have survived: DSCP, EV, DQP, PSN and timestamp (spec 6.6).
         """
-        fields = view(batch.buffer[row : row + 1], batch.at, layout.COMMON)
-        qp = self._qps.get(int(fields["dqp"][0]) & PSN_MASK)
-        known = qp is not None and qp.is_peer(int(batch.port[row]), _source(batch, row))
-        if qp is None or not known or not is_write(fields["opcode"])[0]:
+        head = Head.of(batch, row)
+        qp = self._qps.get(head.dqp)
+        known = qp is not None and qp.is_peer(int(batch.port[row]), head.source)
+        if qp is None or not known or not is_write(np.array([head.opcode]))[0]:
             self._drops["unknown QP"] += 1
             return
         if not self.settings.trim_nack:
             self._drops["trimmed"] += 1
             return
         qp.responder.counters.trimmed += 1
-        lasthop = int(fields["outer_class"][0]) >> 22 & 0x3F == self.settings.dscp.trimmed_lasthop
+        lasthop = head.outer_class >> 2 == self.settings.dscp.trimmed_lasthop
         stamp_at = batch.at + layout.EXT + layout.METH_LEN
-        stamped = int(fields["flags"][0]) & FLAG_TIMESTAMP
+        stamped = head.flags & FLAG_TIMESTAMP
         stamp = int.from_bytes(batch.buffer[row, stamp_at : stamp_at + 2].tobytes(), "big") if stamped else 0
-        entropy = int(self.settings.ev_format.join(fields["sport"], fields["inner_class"])[0])
         reason = NackReason.TRIMMED_LASTHOP if lasthop else NackReason.TRIMMED
-        qp.responder.refuse(reason, int(fields["psn"][0]) & PSN_MASK, entropy, stamp)
+        qp.responder.refuse(reason, head.psn, self._ev(head), stamp)
 
-
-def _source(batch: RxBatch, row: int) -> bytes:
-    """The inner source address of a frame."""
-    first = batch.at + layout.INNER + 8
-    return batch.buffer[row, first : first + 16].tobytes()
+    def _ev(self, head: Head) -> int:
+        return self.settings.ev_format.join(head.sport, head.label)

@@ -49,7 +49,7 @@ class Ways:
     def of(self, buffer: npt.NDArray[np.uint8], at: int) -> npt.NDArray[np.int64]:
         """The number in `all` of each frame (n, stride) that begins at column `at`; len(all): of none."""
         fields = view(buffer, at, layout.COMMON)
-        ev = self._form.join(fields["sport"], fields["outer_class"])
+        ev = self._form.join(fields["sport"].astype(np.int64), fields["outer_class"].astype(np.int64))
         keys = _key(
             fields[f"{self._end}_hi"].astype(np.uint64), fields[f"{self._end}_lo"].astype(np.uint64), ev
         )

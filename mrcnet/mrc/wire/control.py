@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mrcnet.compiled import Octets, compiled, copy, put16, put32
 from mrcnet.mrc.wire import icrc, layout
-from mrcnet.mrc.wire.frames import TxBatch, set_lengths, view
+from mrcnet.mrc.wire.frames import TxBatch
 from mrcnet.mrc.wire.numbers import PSN_MASK, EndpointOp, Mark, Opcode
 
 
@@ -164,19 +165,27 @@ def pack_response(op: EndpointOp, stamp: int) -> bytes:
     return layout.EETH.pack(op << 2, stamp)
 
 
+@compiled
+def _write(row: Octets, head: Octets, body: Octets, opcode: int, word: int) -> int:
+    """The frame without its ICRC; its length with it."""
+    copy(row, 0, head, 0, layout.EXT)
+    copy(row, layout.EXT, body, 0, len(body))
+    length = layout.EXT + len(body) + layout.ICRC
+    put16(row, layout.OUTER + 4, length - layout.INNER)
+    put16(row, layout.INNER + 4, length - layout.UDP)
+    put16(row, layout.UDP + 4, length - layout.UDP)
+    row[layout.BTH] = opcode
+    put32(row, layout.BTH + 8, word)
+    return length
+
+
 def append(
     out: TxBatch, head: bytes, port: int, opcode: Opcode, body: bytes, psn: int = 0, flags: int = 0
 ) -> None:
     """Write one control frame, sealed, into the next row of `out` (which must have room)."""
     row = out.count
-    length = layout.EXT + len(body) + layout.ICRC
-    out.buffer[row, : layout.EXT] = np.frombuffer(head, np.uint8)
-    out.buffer[row, layout.EXT : length - layout.ICRC] = np.frombuffer(body, np.uint8)
-    fields = view(out.buffer[row : row + 1], 0, layout.COMMON)
-    set_lengths(fields, length)
-    fields["opcode"] = opcode
-    fields["psn"] = flags << 24 | (psn & PSN_MASK)
-    out.length[row] = length
+    octets = np.frombuffer(head, np.uint8), np.frombuffer(body, np.uint8)
+    out.length[row] = _write(out.buffer[row], *octets, int(opcode), flags << 24 | (psn & PSN_MASK))
     out.port[row] = port
     if out.icrc:
         icrc.seal(out.buffer, np.array([row]), out.length[row : row + 1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from mrcnet.mrc.wire import layout
 from mrcnet.mrc.wire.numbers import P_KEY
 
+Halves = TypeVar("Halves", int, npt.NDArray[np.int64])
 HEADROOM = layout.WRITE_HEAD + layout.IMM_LEN + 3 + layout.ICRC  # with immediate, pad and ICRC
 
 
@@ -68,11 +69,10 @@ class EvFormat:
         low, high = ev & 0xFFFF, ev >> 16
         return (low, high) if self.low_half_in_port else (high, low)
 
-    def join(self, sport: npt.NDArray[Any], label: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
-        """(source ports, flow labels) -> EVs; the label's top four bits carry nothing."""
-        sport, label = sport.astype(np.uint32), label.astype(np.uint32) & 0xFFFF
-        low, high = (sport, label) if self.low_half_in_port else (label, sport)
-        return np.asarray(high << np.uint32(16) | low, np.uint32)
+    def join(self, sport: Halves, label: Halves) -> Halves:
+        """(UDP source ports, flow labels), int or int64, -> EVs; a label's top four bits carry nothing."""
+        label = label & 0xFFFF
+        return label << 16 | sport if self.low_half_in_port else sport << 16 | label
 
 
 def head(flow: FlowAddress, form: EvFormat, udp_port: int, traffic_class: int, dqp: int) -> bytes:

@@ -17,8 +17,8 @@ def test_split_and_join(ev: int, low_half_in_port: bool, noise: int) -> None:
     assert 0 <= sport < 1 << 16
     assert 0 <= label < 1 << 16
     word = noise << 20 | (noise & 0xF) << 16 | label
-    joined = form.join(np.array([sport], ">u2"), np.array([word], ">u4"))
-    assert [ev] == joined.tolist()
+    assert ev == form.join(sport, word)
+    assert [ev] == form.join(np.array([sport]), np.array([word])).tolist()
 
 
 def test_low_half_rides_in_the_port_by_default() -> None:
