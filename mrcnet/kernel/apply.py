@@ -22,7 +22,7 @@ from mrcnet.kernel.model import (
     Sysctl,
 )
 from mrcnet.kernel.netlink import NetlinkSocket, Refusal
-from mrcnet.kernel.program import PORT_PRIORITY, PortProgram
+from mrcnet.kernel.program import PortProgram
 from mrcnet.kernel.routes import RouteSeen
 from mrcnet.plan.model import Route
 from mrcnet.topology.model import End
@@ -133,19 +133,22 @@ class _Applier:
 
     def _queues(self, node: str, changes: list[Change]) -> list[Step]:
         """Queues before ports come up: a port that is up would be out of service for a moment."""
-        steps: list[Step] = []
-        for change in changes:
-            if isinstance(change.item, PortQueue):
-                index = self.indices[node, change.item.port]
-                steps += [(one, change) for one in self._queue(node, index, change.item)]
-        return steps
+        queues = [(change, change.item) for change in changes if isinstance(change.item, PortQueue)]
+        if not queues:
+            return []
+        with netns.inside(netns.path_of(self.handles.lab, node)):
+            return [
+                (one, change)
+                for change, queue in queues
+                for one in self._queue(node, self.indices[node, queue.port], queue)
+            ]
 
     def _queue(self, node: str, index: int, queue: PortQueue) -> list[bytes]:
         program, was = self.handles.program, queue.was
         if was is not None and bool(was.rate) != bool(queue.rate):  # something half-made may stand there
             self.handles.socket(node).send([shaper.delete_shaper(index)])
         if not queue.rate:
-            return [tc.delete_filter(index, tc.EGRESS, PORT_PRIORITY)] if program is not None else []
+            return [] if program is None else program.detach(index)
         assert program is not None
         if was is not None and was.rate:
             program.maps.configure(index, queue.config)

@@ -14,14 +14,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
-from mrcnet.kernel import bpf, lab, links, marks, state, tc
+from mrcnet.kernel import bpf, lab, links, marks, netns, state, tc
 from mrcnet.kernel.apply import CUT_PRIORITY, apply
 from mrcnet.kernel.diff import node_changes
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import Address, Change, Device, Neighbour, NodeState, Setting
 from mrcnet.kernel.netlink import NetlinkSocket
 from mrcnet.kernel.observe import CUT_FILTER, LabState, observe
-from mrcnet.kernel.program import program_number
+from mrcnet.kernel.program import borne
 from mrcnet.plan.model import Plan, Route
 from mrcnet.plan.target import ends_of, find_link
 from mrcnet.port.maps import PortMaps
@@ -151,9 +151,12 @@ def look(handles: Handles, lab_name: str, link: Link) -> LabState:
 
 def counting(handles: Handles, link: Link, indices: Iterable[int]) -> PortMaps | None:
     """The program's maps, if both ends of a link bear it; `indices` are those of its ends."""
-    sockets = [handles.socket(end.node) for end in (link.a, link.b)]
-    if handles.program is None or not all(map(program_number, sockets, indices)):
+    if handles.program is None:
         return None
+    for end, index in zip((link.a, link.b), indices, strict=True):
+        path = netns.path_of(handles.lab, end.node)
+        if not borne(path, handles.socket(end.node), [index])[index]:
+            return None
     return handles.program.maps
 
 

@@ -10,7 +10,7 @@ from mrcnet.kernel import links, netns, routes, shaper, sysctls, tc
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import Address, Device, Neighbour, NodeState, Sysctl
 from mrcnet.kernel.netlink import NetlinkSocket
-from mrcnet.kernel.program import PORT_FILTER, PortProgram
+from mrcnet.kernel.program import PortProgram, borne
 from mrcnet.port.model import PortConfig
 from mrcnet.topology.model import End
 
@@ -52,7 +52,7 @@ def _node(
     socket = handles.socket(node)
     names = {link.index: link.name for link in found}
     ports = {link.index: link for link in found if link.kind == "veth"}
-    egress = _egress(handles, socket, ports)
+    egress = _egress(handles, node, ports)
     addresses = (links.read_address(body) for body in socket.dump(links.list_addresses()))
     neighbours = links.read_neighbours(socket.dump(links.list_neighbours()))
     table = [routes.read_route(body, names) for body in socket.dump(routes.list_routes())]
@@ -88,34 +88,35 @@ class _Egress:
 _PLAIN = _Egress()
 
 
-def _egress(
-    handles: Handles, socket: NetlinkSocket, ports: Mapping[int, links.LinkSeen]
-) -> dict[int, _Egress]:
-    """Filters and shapers of a namespace's ports; ports that have neither are left out."""
+def _egress(handles: Handles, node: str, ports: Mapping[int, links.LinkSeen]) -> dict[int, _Egress]:
+    """Program, filters and shapers of a namespace's ports; ports that have neither are left out."""
+    socket = handles.socket(node)
     bodies = socket.dump(tc.list_qdiscs())
     qdiscs = map(shaper.read_qdisc, bodies)
     shaped = {one.index for one in qdiscs if one.kind == shaper.KIND and one.parent == shaper.ROOT}
     able = {tc.clsact_of(body) for body in bodies}
-    found = {}
-    for index in ports:
-        if index in able:
-            filters = (tc.read_filter(body) for body in socket.dump(tc.list_filters(index, tc.EGRESS)))
-            names = {one.name: one.program for one in filters if one is not None}
-            rate = _rate(socket, index) if index in shaped else 0
-            found[index] = _at_port(handles, index, names, rate)
-    return found
+    programs = borne(netns.path_of(handles.lab, node), socket, ports)
+    return {
+        index: _at_port(
+            handles,
+            index,
+            programs[index],
+            index in able and has_filter(socket, index, CUT_FILTER),
+            _rate(socket, index) if index in shaped else 0,
+        )
+        for index in ports
+        if programs[index] or index in able or index in shaped
+    }
 
 
-def _at_port(handles: Handles, index: int, names: Mapping[str, int], rate: int) -> _Egress:
-    silenced = CUT_FILTER in names
-    if PORT_FILTER not in names:
-        return _Egress(silenced)
+def _at_port(handles: Handles, index: int, program: int, silenced: bool, rate: int) -> _Egress:
+    if not program:
+        return _Egress(silenced, rate)
     if handles.program is None:
-        handles.program = PortProgram.found(names[PORT_FILTER])
+        handles.program = PortProgram.found(program)
     maps = handles.program.maps
     faults = tuple(fault.name for fault in maps.faults(index, time.monotonic_ns()))
-    silenced |= maps.is_cut(index)
-    return _Egress(silenced, rate, maps.config(index), faults)
+    return _Egress(silenced or maps.is_cut(index), rate, maps.config(index), faults)
 
 
 def _rate(socket: NetlinkSocket, index: int) -> int:

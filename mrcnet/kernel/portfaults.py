@@ -7,14 +7,15 @@ compares the time with their deadline, so that no process need be there. A port 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
-from mrcnet.kernel import bpf, marks, shaper
+from mrcnet.kernel import marks, netns, shaper
 from mrcnet.kernel.faults import FaultRecord, look, opened, stored
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.observe import LabState
 from mrcnet.kernel.ports import borne_by
-from mrcnet.kernel.program import PortProgram, program_number
+from mrcnet.kernel.program import PortProgram, borne
 from mrcnet.plan.model import Plan
 from mrcnet.plan.target import ends_of, find_link
 from mrcnet.port.config import LEAST_RATE, byte_time
@@ -49,6 +50,19 @@ def strike(plan: Plan, lab_name: str, spec: FaultSpec, target: str, *, one_way: 
     return FaultRecord(spec.name, target, at_ns, error_ns)
 
 
+def prepare(plan: Plan, lab_name: str, targets: Iterable[str]) -> None:
+    """Put the program on the ports of links ahead of faults: there it counts and passes on.
+
+    A port that is up is out of service for the moment in which it first gets a filter hook. InputError if
+    there is no such lab or link.
+    """
+    links = [find_link(plan, target) for target in targets]
+    with opened(lab_name), Handles(lab_name) as handles:
+        for link in links:
+            found = look(handles, lab_name, link)
+            _furnish(handles, plan, lab_name, found, (link.a, link.b))
+
+
 def _check(plan: Plan, lab_name: str, found: LabState, spec: FaultSpec, end: End) -> None:
     device = found.nodes[end.node].devices[end.port]
     if spec.name in device.faults:
@@ -73,14 +87,17 @@ def _furnish(handles: Handles, plan: Plan, lab_name: str, found: LabState, ends:
     """See to it that the ports bear the program; one that had none passes on and counts."""
     if handles.program is None:
         nodes = [one.node for one in marks.owned(lab_name)]
-        borne = next(filter(None, (number for _, _, number in borne_by(handles, nodes))), 0)
+        number = next(filter(None, (number for _, _, number in borne_by(handles, nodes))), 0)
         rows = max(found.indices.values()) + 2 * len(plan.topology.links) + len(plan.nodes)
-        handles.program = PortProgram.found(borne) if borne else PortProgram.fresh(rows)
+        handles.program = PortProgram.found(number) if number else PortProgram.fresh(rows)
     for end in ends:
         socket, index = handles.socket(end.node), found.indices[end.node, end.port]
-        if bpf.allow_filters(socket, index) or not program_number(socket, index):
+        path = netns.path_of(lab_name, end.node)
+        if not borne(path, socket, [index])[index]:
             handles.program.maps.forget(index)
-            if refusals := socket.send(handles.program.attach(index)):
+            with netns.inside(path):
+                messages = handles.program.attach(index)
+            if refusals := socket.send(messages):
                 raise EnvironmentFault(
                     f"cannot put the ports' program on {end}: {refusals[0]}",
                     remedy="`mrcnet doctor` tells what this machine lacks",

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from mrcnet.kernel import lab, links, marks, shaper, tc
+from mrcnet.kernel import lab, links, marks, netns, shaper, tc
 from mrcnet.kernel.handles import Handles
-from mrcnet.kernel.program import PortProgram, program_number
+from mrcnet.kernel.program import PortProgram, borne
 from mrcnet.port.maps import PortMaps
 from mrcnet.port.model import FIXED_POINT, PortConfig, PortCounters
 from mrcnet.topology.model import End
@@ -88,11 +88,11 @@ def read_shapers(lab_name: str) -> Mapping[End, ShaperSeen]:
 def borne_by(handles: Handles, nodes: Iterable[str]) -> Iterator[tuple[End, int, int]]:
     """Every port of the nodes: its interface number, and the number of the ports' program on it, or 0."""
     for node in nodes:
-        socket = handles.socket(node)
-        able = {tc.clsact_of(body) for body in socket.dump(tc.list_qdiscs())}
-        for link in _ports(handles, node):
-            number = program_number(socket, link.index) if link.index in able else 0
-            yield End(node, link.name), link.index, number
+        found = _ports(handles, node)
+        path = netns.path_of(handles.lab, node)
+        numbers = borne(path, handles.socket(node), [link.index for link in found])
+        for link in found:
+            yield End(node, link.name), link.index, numbers[link.index]
 
 
 @contextmanager

@@ -6,10 +6,14 @@ nothing of them outlives the namespaces.
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
 
 from mrcnet.errors import PartialError
-from mrcnet.kernel import tc
+from mrcnet.kernel import netns, tc
 from mrcnet.kernel.netlink import NetlinkSocket
 from mrcnet.port import bpf
 from mrcnet.port.load import load
@@ -50,18 +54,63 @@ class PortProgram:
         os.close(self.descriptor)
 
     def attach(self, index: int) -> list[bytes]:
-        """Messages that put the program on a port. PartialError if there is no row for it."""
+        """Put the program on a port of the current namespace; the messages that remain to be sent for that.
+
+        Where the kernel can (6.6), ahead of all filters: that costs half, and interrupts nothing. Else as a
+        filter. PartialError if there is no row for the port.
+        """
         if index >= self.maps.capacity:
             raise PartialError(
                 f"interface number {index} is beyond the ports' {self.maps.capacity} rows",
                 remedy="`mrcnet down`, then `mrcnet up`",
             )
+        try:
+            bpf.attach(self.descriptor, index)
+            return []
+        except FileExistsError:
+            return []
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise bpf.refused(error, "cannot put the ports' program on a port") from error
         add = tc.add_filter(index, tc.EGRESS, PORT_PRIORITY, self.descriptor, PORT_FILTER, replace=True)
         return [tc.ensure_clsact(index), add]
 
+    def detach(self, index: int) -> list[bytes]:
+        """Take it off a port of the current namespace; the messages that remain to be sent for that."""
+        try:
+            bpf.detach(self.descriptor, index)
+            return []
+        except OSError:
+            return [tc.delete_filter(index, tc.EGRESS, PORT_PRIORITY)]
 
-def program_number(socket: NetlinkSocket, index: int) -> int:
-    """The number of the ports' program that a port bears; 0: it bears none. The port must have clsact."""
+
+def borne(path: Path, socket: NetlinkSocket, indices: Iterable[int]) -> dict[int, int]:
+    """The numbers of the ports' program on ports of the namespace at `path`; 0 where there is none."""
+    indices = tuple(indices)
+    try:
+        with netns.inside(path):
+            return {index: next(filter(_is_ours, bpf.attached(index)), 0) for index in indices}
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise bpf.refused(error, "cannot look for the ports' program") from error
+    able = {tc.clsact_of(body) for body in socket.dump(tc.list_qdiscs())}
+    return {index: _filter_of(socket, index) if index in able else 0 for index in indices}
+
+
+@lru_cache(maxsize=64)
+def _is_ours(number: int) -> bool:
+    """Whether a program is the ports'. The kernel gives no number twice."""
+    try:
+        descriptor = bpf.program_by_id(number)
+    except FileNotFoundError:
+        return False
+    try:
+        return bpf.name_of(descriptor) == PORT_FILTER
+    finally:
+        os.close(descriptor)
+
+
+def _filter_of(socket: NetlinkSocket, index: int) -> int:
     for body in socket.dump(tc.list_filters(index, tc.EGRESS)):
         one = tc.read_filter(body)
         if one is not None and one.name == PORT_FILTER:

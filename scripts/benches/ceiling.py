@@ -43,7 +43,7 @@ def goodput_over_ceiling() -> Iterator[Figure]:
     sound = True
     try:
         for _ in range(RUNS):
-            ceilings.append(_ceiling(plan))
+            ceilings.append(blast(plan, LAB, SECONDS))
             for column, extra in ((goodputs, ()), (offloaded, ("--icrc", "offload"))):
                 run = mrcnet(*words, *extra)
                 column.append(run["packets"]["delivered"] / run["wall_seconds"])
@@ -64,10 +64,10 @@ def goodput_over_ceiling() -> Iterator[Figure]:
     )
 
 
-def _ceiling(plan: Plan) -> float:
-    """Frames a second from SOURCE to SINK, made once and sent again and again."""
-    job = Job(LAB, plan, (Flow(0, SOURCE, SINK, None, 1 << 20, None),), Settings(), 1, 1_000_000)
-    path = netns.path_of(LAB, SINK)
+def blast(plan: Plan, lab: str, seconds: float) -> float:
+    """Frames a second from SOURCE to SINK of a lab, made once and sent again and again."""
+    job = Job(lab, plan, (Flow(0, SOURCE, SINK, None, 1 << 20, None),), Settings(), 1, 1_000_000)
+    path = netns.path_of(lab, SINK)
     ports = [port.name for port in plan.nodes[SINK].ports]
     bpf.shield(path, ports, job.settings.udp_port)
     cores = sorted(os.sched_getaffinity(0))
@@ -82,7 +82,7 @@ def _ceiling(plan: Plan) -> float:
         ours.recv()
         ring.drops()
         begin, count = time.perf_counter(), 0
-        while (spent := time.perf_counter() - begin) < SECONDS:
+        while (spent := time.perf_counter() - begin) < seconds:
             batch = ring.read(AT_ONCE)
             if batch is not None:
                 count += len(batch.length)

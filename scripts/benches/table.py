@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
-from benches import ceiling, core, dilated, fabric, incast, kill, nscc, properties, simulator, transport
+from benches import (
+    ceiling,
+    core,
+    dilated,
+    fabric,
+    incast,
+    kill,
+    nscc,
+    port,
+    properties,
+    simulator,
+    transport,
+)
 from benches.figure import Figure
 
 # The figures of one measurement come together: asking for one of them prints them all.
@@ -19,6 +31,8 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("idle-lab", "lab-memory"): dilated.idle_lab,
     ("cut-recovery",): transport.cut_recovery,
     ("kill-clean",): kill.kill_clean,
+    ("port-rate-error",): port.port_rate_error,
+    ("port-cost",): port.port_cost,
     ("nscc-fair",): nscc.nscc_fair,
     ("sim-pps",): simulator.sim_pps,
     ("core-requester", "core-responder"): core.core,

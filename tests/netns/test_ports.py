@@ -14,13 +14,12 @@ import pytest
 
 from mrcnet.errors import InputError
 from mrcnet.kernel import lab as labs
-from mrcnet.kernel import netns, tc
+from mrcnet.kernel import netns
 from mrcnet.kernel.bpf import shield
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import Kind, Op
 from mrcnet.kernel.ports import LabPorts, open_ports, read_counters, read_shapers
-from mrcnet.kernel.program import program_number
-from mrcnet.kernel.tc import clsact_of
+from mrcnet.kernel.program import borne
 from mrcnet.mrc.wire.numbers import Dscp
 from mrcnet.plan.model import Plan
 from mrcnet.port import bpf
@@ -46,15 +45,12 @@ def shaped_to(lab: str, end: End) -> str:
 
 def programs(lab: str, plan: Plan) -> dict[End, int]:
     """The number of the ports' program on every port; 0 where there is none."""
-    found = {}
+    found: dict[End, int] = {}
     with Handles(lab) as handles:
         for node, state in plan.nodes.items():
-            rtnl = handles.socket(node)
-            able = {clsact_of(body) for body in rtnl.dump(tc.list_qdiscs())}
             numbers = {link["ifname"]: link["ifindex"] for link in ip(lab, node, "link")}
-            for port in state.ports:
-                index = numbers[port.name]
-                found[End(node, port.name)] = program_number(rtnl, index) if index in able else 0
+            seen = borne(netns.path_of(lab, node), handles.socket(node), numbers.values())
+            found |= {End(node, port.name): seen[numbers[port.name]] for port in state.ports}
     return found
 
 
