@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 from benches.ceiling import SHAPE, blast
 from benches.figure import Figure, figure, mrcnet
@@ -22,10 +25,12 @@ from mrcnet.topology.model import End
 
 LAB = "bench-port"
 RATES = (10, 30, 100, 300, 1_000)  # Mb/s
-RATE_SECONDS = 3.0
+RATE_RUNS = 5
+RATE_SECONDS = 2.0
 FRAME = 4_238
 COST_SECONDS = 2.0
 COST_RUNS = 7
+AGREEMENT_RUNS = 3
 
 
 def port_rate_error() -> Iterator[Figure]:
@@ -33,23 +38,23 @@ def port_rate_error() -> Iterator[Figure]:
 
     Frames of 4 238 B are forced on a host's port; its own byte counter is read twice, some seconds apart.
     """
-    errors = {}
-    for rate in RATES:
+    errors: dict[int, list[float]] = {rate: [] for rate in RATES}
+    for rate in RATES * RATE_RUNS:
         text = (
             "name: rate\nfabric: {planes: 1, t0: 1, t1: 0, hosts_per_t0: 2}\n"
             f"defaults: {{rate: {rate}Mbps}}\nports: {{}}\n"
         )
         with _lab(text):
-            errors[rate] = _achieved() / (rate * 1e6) - 1
-    worst = max(errors.values(), key=abs)
+            errors[rate].append(_achieved() / (rate * 1e6) - 1)
+    worst = max(errors.values(), key=lambda found: abs(median(found)))
     yield figure(
         "port-rate-error",
-        [abs(worst)],
+        [abs(error) for error in worst],
         "of the rate",
         0.01,
         at_most=True,
         digits=5,
-        by_mbps={rate: round(error, 5) for rate, error in errors.items()},
+        by_mbps={rate: [round(error, 5) for error in found] for rate, found in errors.items()},
     )
 
 
@@ -131,6 +136,47 @@ def _counts(plan: Plan) -> bool:
     ports = open_ports(LAB)
     first = plan.nodes["h0"].ports[0].name
     return ports is not None and ports.whole and ports.counters()[End("h0", first)].sent > 1_000
+
+
+def mark_trim_agreement() -> Iterator[Figure]:
+    """mark-trim-agreement: frames that ports marked or trimmed, less the m bits and NACKs that senders saw.
+
+    Over a shaped 7:1 incast. Only the last hop marks, so that no frame is trimmed after its mark, and what
+    trimming leaves is longer than a probe, which nobody would answer with a NACK.
+    """
+    text = (
+        "name: incast\nfabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 4}\ndilation: 5000\n"
+        "ports: {trim_size: 138, ecn: off, roles: {t0-down: {ecn: on}}}\n"
+    )
+    found: list[tuple[int, int, int, int]] = []
+    sound = True
+    with _lab(text), tempfile.TemporaryDirectory() as folder:
+        events = Path(folder) / "events.jsonl"
+        words = ("--pattern", "incast", "--size", "2MiB", "--congestion", "nscc", "--events", str(events))
+        for seed in range(1, AGREEMENT_RUNS + 1):
+            run = mrcnet("traffic", LAB, *words, "--seed", str(seed), check=False)
+            ports = run["fabric"]["ports"]
+            seen = Counter(map(_seen, events.read_text().splitlines()))
+            marked, trimmed = (sum(port[name] for port in ports) for name in ("marked", "trimmed"))
+            found.append((marked, seen["mark"], trimmed, seen["nack"]))
+            sound &= run["verified"] and not run["ring_drops"] and marked > 0 and trimmed > 0
+    yield figure(
+        "mark-trim-agreement",
+        [abs(marked - marks) + abs(trimmed - nacks) for marked, marks, trimmed, nacks in found],
+        "frames",
+        0,
+        at_most=True,
+        sound=sound,
+        marked_marks_trimmed_nacks=found,
+    )
+
+
+def _seen(line: str) -> str:
+    """What an event says of a frame of the sender's."""
+    event = json.loads(line)
+    if event["event"] == "sack_received" and event["mark"] == "SKIP_ONCE":
+        return "mark"
+    return "nack" if event.get("reason") in ("TRIMMED", "TRIMMED_LASTHOP") else ""
 
 
 @contextmanager

@@ -33,6 +33,7 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("kill-clean",): kill.kill_clean,
     ("port-rate-error",): port.port_rate_error,
     ("port-cost",): port.port_cost,
+    ("mark-trim-agreement",): port.mark_trim_agreement,
     ("nscc-fair",): nscc.nscc_fair,
     ("sim-pps",): simulator.sim_pps,
     ("core-requester", "core-responder"): core.core,
