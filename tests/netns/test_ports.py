@@ -212,7 +212,7 @@ def test_deep_queues_mark() -> None:
 
 def test_deep_queues_trim() -> None:
     """Above the threshold what may be trimmed is, overtakes the queue, and says that it was the last hop."""
-    with running(queue_of(trim="10KB", drop="1MB")) as (lab, plan):
+    with running(queue_of(trim="10KB", trim_size=128, drop="1MB")) as (lab, plan):
         heard = exchange(lab, [frame_of(plan, Dscp().trimmable)] * 30)
         trimmed = [frame for _, frame in heard if class_of(frame)[0] == Dscp().trimmed_lasthop]
         counted = read_counters(lab)[LAST]
@@ -242,7 +242,7 @@ def test_full_queues_drop() -> None:
 
 def test_small_frames_are_not_trimmed() -> None:
     """A frame that is no longer than what trimming leaves waits like any data."""
-    with running(queue_of(trim="0B", drop="1MB")) as (lab, plan):
+    with running(queue_of(trim="0B", trim_size=128, drop="1MB")) as (lab, plan):
         heard = exchange(lab, [frame_of(plan, Dscp().trimmable, size=128)] * 10)
         assert {Dscp().trimmable} == {class_of(frame)[0] for _, frame in heard}
 
