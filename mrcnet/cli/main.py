@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "up": "Make the kernel hold what a topology says; changes only what differs.",
         "status": "List the running labs.",
         "verify": "Prove every EV of every ordered pair of hosts with packets.",
+        "probe": "Find broken links from inside, by probes that come back to their host.",
         "traffic": "Run MRC traffic between hosts of a lab; every byte is checked where it arrives.",
         "evs": "Show the live EV table of a pair while a run sends between them.",
         "port": "Show a port: what its queue is told, what it counts, what it holds.",

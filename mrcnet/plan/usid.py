@@ -7,6 +7,7 @@ counts from 1 too, for it becomes the UDP source port, which must not be 0 (spec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -90,6 +91,13 @@ def usids_of(carrier: int) -> tuple[int, ...]:
     """The uSIDs of a carrier, in order, up to its end."""
     values = [carrier >> FIRST_SHIFT - 16 * position & 0xFFFF for position in range(MAX_USIDS)]
     return tuple(values[: values.index(0)] if 0 in values else values)
+
+
+def carrier_of(block: int, usids: Sequence[int]) -> int:
+    """The carrier that holds these uSIDs in order, as a 128-bit integer. InputError if they do not fit."""
+    if len(usids) > MAX_USIDS:
+        raise InputError(f"a carrier holds {MAX_USIDS} uSIDs, not {len(usids)}")
+    return block | sum(value << FIRST_SHIFT - 16 * position for position, value in enumerate(usids))
 
 
 def ev_of(carrier: int) -> int | None:

@@ -73,8 +73,13 @@ def probe_port(plan: Plan) -> int:
     return _PORT if plan.topology.transport.udp_port != _PORT else _SPARE_PORT
 
 
-def build_probes(plan: Plan, planned: Sequence[PlannedPath], nonce: bytes) -> Probes:
-    """One frame for each path. `nonce` has NONCE bytes. Raises KeyError for a host not in the plan."""
+def build_probes(
+    plan: Plan, planned: Sequence[PlannedPath], nonce: bytes, *, udp_port: int | None = None, dscp: int = 0
+) -> Probes:
+    """One frame for each path, to `udp_port` (None: `probe_port`), of the class `dscp`.
+
+    `nonce` has NONCE bytes. Raises KeyError for a host not in the plan.
+    """
     number = {host: index for index, host in enumerate(plan.hosts)}
     ports = {
         (host, port.plane): (index, port)
@@ -96,7 +101,8 @@ def build_probes(plan: Plan, planned: Sequence[PlannedPath], nonce: bytes) -> Pr
         ("outer", FRAME - layout.INNER, layout.NEXT_IPV6),
         ("inner", FRAME - layout.UDP, layout.NEXT_UDP),
     ):
-        row[f"{side}_first"] = 6 << 28 | evs >> 16  # the upper half of the EV, in both headers (spec 2.3)
+        # The upper half of the EV, in both headers (spec 2.3).
+        row[f"{side}_first"] = 6 << 28 | dscp << 22 | evs >> 16
         row[f"{side}_length"] = length
         row[f"{side}_next"] = following
         row[f"{side}_hops"] = _HOP_LIMIT
@@ -106,7 +112,7 @@ def build_probes(plan: Plan, planned: Sequence[PlannedPath], nonce: bytes) -> Pr
     row["inner_src"] = sources
     row["inner_dst"] = _column([_address(port.addresses[0]) for _, port in far], 16)
     row["sport"] = evs & 0xFFFF
-    row["dport"] = probe_port(plan)
+    row["dport"] = probe_port(plan) if udp_port is None else udp_port
     row["udp_length"] = FRAME - layout.UDP
     payload = row["payload"]
     payload["magic"] = MAGIC

@@ -6,7 +6,7 @@ import errno
 import select
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -55,7 +55,7 @@ class Station:
                     raise
                 raise EnvironmentFault(
                     f"UDP port {port} of {node.name} in lab {lab} is taken",
-                    remedy="wait for the other verify of this lab, or end the program that has the port",
+                    remedy="wait for the other probing of this lab, or end the program that has the port",
                 ) from error
             undo.pop_all()
 
@@ -80,14 +80,14 @@ class Station:
 
 
 class Stations:
-    """The stations of all hosts, and the probes of one run."""
+    """Stations by their hosts' positions in the plan, and the probes of one run."""
 
-    def __init__(self, stations: list[Station], probes: Probes) -> None:
+    def __init__(self, stations: dict[int, Station], probes: Probes) -> None:
         self._stations = stations
         self._probes = probes
         self._batch = TxBatch(BURST, FRAME)
         self._poll = select.epoll()
-        self._by_fd = {station.socket.fileno(): at for at, station in enumerate(stations)}
+        self._by_fd = {station.socket.fileno(): at for at, station in stations.items()}
         for fd in self._by_fd:
             self._poll.register(fd, select.EPOLLIN)
 
@@ -126,16 +126,22 @@ class Stations:
 
 
 @contextmanager
-def open_stations(lab: str, plan: Plan, probes: Probes) -> Iterator[Stations]:
-    """Stations in all hosts of a lab. Raises EnvironmentFault if the probe port is taken somewhere."""
-    opened: list[Station] = []
+def open_stations(
+    lab: str, plan: Plan, probes: Probes, hosts: Sequence[str] | None = None, udp_port: int | None = None
+) -> Iterator[Stations]:
+    """Stations in `hosts` of a lab (None: all), at `udp_port` (None: `probe_port`).
+
+    Raises EnvironmentFault if the port is taken somewhere.
+    """
+    opened: dict[int, Station] = {}
+    port = probe_port(plan) if udp_port is None else udp_port
     try:
-        for host in plan.hosts:
-            opened.append(Station(lab, plan.nodes[host], probe_port(plan)))
+        for host in plan.hosts if hosts is None else hosts:
+            opened[plan.hosts.index(host)] = Station(lab, plan.nodes[host], port)
         stations = Stations(opened, probes)
         try:
             yield stations
         finally:
             stations.close()
     finally:
-        side_by_side(Station.close, opened)
+        side_by_side(Station.close, opened.values())

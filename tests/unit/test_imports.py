@@ -26,6 +26,7 @@ ARROWS: dict[str, set[str]] = {
     "nic": {"errors", "units", "topology", "plan", "port", "workload", "kernel", "mrc"},
     "sim": {"errors", "units", "topology", "plan", "workload", "mrc", "port"},
     "verify": {"errors", "units", "topology", "plan", "kernel", "nic", "mrc"},
+    "prober": {"errors", "units", "topology", "plan", "mrc", "kernel", "nic", "verify"},
     "drill": {"errors", "units", "topology", "plan", "workload", "kernel", "nic", "sim", "mrc"},
     "report": {"errors", "units", "drill", "workload", "nic"},
 }
