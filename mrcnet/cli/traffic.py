@@ -186,6 +186,12 @@ def _lines(result: TrafficResult) -> Iterator[str]:
     if result.ring_drops:
         yield f"warning      {result.ring_drops} frames came faster than the receiving NIC could take them"
     if result.fabric is not None:
+        books = result.fabric
+        trimmed = sum(port.trimmed for port in books.ports)
+        yield (
+            f"frames       {books.sent} sent, {books.delivered} delivered ({trimmed} trimmed),"
+            f" {books.dropped} dropped, {books.in_flight} in flight"
+        )
         drops = sorted(result.fabric.drops, key=lambda drop: -drop.frames)
         yield from (f"dropped      {drop.frames} at {drop.place}: {drop.cause}" for drop in drops[:SHOWN])
     yield from (f"problem      {problem}" for problem in result.problems)

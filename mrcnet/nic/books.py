@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from itertools import pairwise
 
-from mrcnet.errors import EnvironmentFault
-from mrcnet.kernel.ports import open_ports
+from mrcnet.kernel.ports import LabPorts, open_ports, read_shapers
 from mrcnet.kernel.portstats import FabricSeen, look
 from mrcnet.mrc.wire.layout import ICRC, WRITE_HEAD
 from mrcnet.plan.paths import paths
 from mrcnet.plan.walk import walk
-from mrcnet.port.model import DROPS
+from mrcnet.port.model import DROPS, FIXED_POINT
 from mrcnet.topology.model import End, Role
 from mrcnet.workload.books import Books
+from mrcnet.workload.dilation import shaped
+from mrcnet.workload.fidelity import Queues
 from mrcnet.workload.job import Job
 from mrcnet.workload.portbooks import PortDelta, balance
 from mrcnet.workload.report import RunReport
 
 
+def open_books(job: Job) -> Bookkeeper | None:
+    """The books of a run that is about to begin; None in a lab whose ports do not count."""
+    ports = open_ports(job.lab) if shaped(job.plan) else None
+    return None if ports is None else Bookkeeper(job, ports)
+
+
 class Bookkeeper:
     """Looks at the ports when it is made, and when the run has come to rest."""
 
-    def __init__(self, job: Job) -> None:
-        """EnvironmentFault if the lab's ports do not count."""
+    def __init__(self, job: Job, ports: LabPorts) -> None:
         self._job = job
-        ports = open_ports(job.lab)
-        if ports is None:
-            raise EnvironmentFault(
-                f"the ports of lab {job.lab!r} do not count", remedy="`mrcnet up` with its topology mends it"
-            )
         self._ports = ports
         self._before = look(job.lab, ports)
+        self._began = time.monotonic_ns()
+
+    def queues(self) -> Queues:
+        """How ports kept to their rates since the run began, and how far model and shaper are apart now."""
+        wall_ns = time.monotonic_ns() - self._began
+        counters = self._ports.counters()
+        shares, gaps = [0.0], [0]
+        backlogs = {end: self._ports.backlog(end) for end in counters}
+        shapers = read_shapers(self._job.lab)
+        for end, found in counters.items():
+            config, was = self._ports.config(end), self._before.ports.get(end)
+            if config is None or was is None:
+                continue
+            sent = (found.bytes - was.counters.bytes) * config.byte_time / (1 << FIXED_POINT)
+            shares.append(sent / wall_ns)
+            if end in shapers:
+                models = sorted((backlogs[end], self._ports.backlog(end)))  # before the shaper and after it
+                held = shapers[end].backlog
+                gaps.append(max(models[0] - held, held - models[1], 0) // config.frame)
+        return Queues(round(max(shares), 4), max(gaps))
 
     def close(self, reports: Sequence[RunReport]) -> Books:
         """The books of the run that these reports are of."""

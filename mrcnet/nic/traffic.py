@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from mrcnet.nic.books import Bookkeeper
+from mrcnet.nic.books import open_books
 from mrcnet.nic.cores import Cores
 from mrcnet.nic.engine import Run
-from mrcnet.workload.dilation import shaped
 from mrcnet.workload.fidelity import Machine, judge
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording, record
@@ -28,15 +27,16 @@ def run_traffic(
     gets the payload bytes delivered so far.
     """
     with Run(job) as run:
-        keeper = Bookkeeper(run.job) if shaped(job.plan) else None
+        keeper = open_books(run.job)
         run.start()
         cores = Cores()
         until = run.start_at + duration_ns if duration_ns is not None else None
         if meanwhile is not None:
             meanwhile(run)
         run.watch(until, progress)
+        queues = None if keeper is None else keeper.queues()
         run.stop(_DRAIN_WITHIN)
-        machine = Machine(cores.shares(), cores.forwarding(), round(cores.seconds * 1e9))
+        machine = Machine(cores.shares(), cores.forwarding(), round(cores.seconds * 1e9), queues)
         run.rest()
         reports = run.finish()
         if keeper is not None:

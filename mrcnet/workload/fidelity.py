@@ -19,6 +19,8 @@ from mrcnet.workload.report import LATE_PER_OCTAVE, RunReport
 FAITHFUL, UNFAITHFUL, UNSHAPED = "faithful", "unfaithful", "unshaped"
 _QUANTILE = 0.99  # of all that was due
 _DRY_MOST = 0.02  # of a run, at any port
+_RATE_MOST = 1.01  # of its rate, that a port may have sent over a run
+_APART_MOST = 16  # frames by which a shaper and its model may differ
 _LOSSY = 2.0  # the dilation that would do, where frames were lost at hosts: nothing says by how much
 
 
@@ -44,17 +46,29 @@ class Fidelity:
     dry: float
     ring_drops: int
     overruns: int
+    queues: Queues | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """Ports against their model: what the fastest port sent over what its rate allows, and by how many frames
+    at most the model's queue and the shaper's differed at the end of posting.
+    """
+
+    fastest: float
+    apart: int
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What was seen of the machine while traffic went on: the share in which each core was busy, seconds in
-    which the kernel forwarded frames, and wall time.
+    which the kernel forwarded frames, wall time, and the ports, where they have queues.
     """
 
     cores: tuple[float, ...]
     forwarding: float
     wall_ns: int
+    queues: Queues | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +89,7 @@ def judge(job: Job, reports: Sequence[RunReport], machine: Machine) -> Fidelity:
     drops = sum(host.ring_drops for host in hosts)
     overruns = sum(sum(host.overrun) for host in hosts)
     on = shaped(job.plan)
-    doubts = tuple(_doubts(late, bound, dry, drops, overruns)) if on else ()
+    doubts = (*_doubts(late, bound, dry, drops, overruns), *_queue_doubts(machine.queues)) if on else ()
     needed = friendly(dilation * max(1.01, *(doubt.factor for doubt in doubts))) if doubts else dilation
     return Fidelity(
         status=UNSHAPED if not on else UNFAITHFUL if doubts else FAITHFUL,
@@ -89,6 +103,7 @@ def judge(job: Job, reports: Sequence[RunReport], machine: Machine) -> Fidelity:
         dry=dry,
         ring_drops=drops,
         overruns=overruns,
+        queues=machine.queues,
     )
 
 
@@ -104,6 +119,15 @@ def _doubts(late: int, bound: float, dry: float, drops: int, overruns: int) -> I
         yield _Doubt(f"{drops} frames came faster than the receiving NIC could take them", _LOSSY)
     if overruns:
         yield _Doubt(f"{overruns} frames were more than the kernel would queue at a port", _LOSSY)
+
+
+def _queue_doubts(queues: Queues | None) -> Iterator[_Doubt]:
+    if queues is None:
+        return
+    if queues.fastest > _RATE_MOST:
+        yield _Doubt(f"a port sent {queues.fastest:.1%} of what its rate allows", queues.fastest)
+    if queues.apart > _APART_MOST:
+        yield _Doubt(f"a shaper's queue and its model were {queues.apart} frames apart", _LOSSY)
 
 
 def late_within(reports: Sequence[RunReport], share: float) -> int:

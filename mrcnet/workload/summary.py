@@ -76,6 +76,7 @@ class TrafficResult:
     longest_turn_ms: float
     problems: tuple[str, ...]
     fabric: Books | None
+    ports: str  # counted, or not counted: then books are those of the end points alone
     fidelity: Fidelity | None  # of a run that a machine carried in real time
 
 
@@ -153,6 +154,7 @@ def summarise(recording: Recording) -> TrafficResult:
         longest_turn_ms=max(report.longest_turn for report in recording.reports) / 1e6,
         problems=problems,
         fabric=next((report.fabric for report in recording.reports if report.fabric), None),
+        ports="counted" if any(report.fabric for report in recording.reports) else "not counted",
         fidelity=recording.fidelity,
     )
 

@@ -17,6 +17,7 @@ from mrcnet.drill.runner import DrillResult, run_drill
 from mrcnet.errors import EnvironmentFault, InputError, Where
 from mrcnet.kernel.faults import ActiveFault, FaultRecord
 from mrcnet.nic.clock import FabricClock
+from mrcnet.workload.fidelity import Fidelity
 from mrcnet.workload.summary import Recording
 from tests.unit.drill.recordings import CUT, DEAD, END, HEAL, LINK, MS, PLAN, change, recording, step
 
@@ -255,3 +256,22 @@ def test_doubts(kernel: Kernel) -> None:
         "1 EVs were lost before the first fault (a host was busy for 80 ms once)",
         "5 frames came faster than the receiving NIC could take them",
     ) == run().warnings
+
+
+def test_an_unfaithful_run_fails(kernel: Kernel) -> None:
+    """A run in which the machine was the bottleneck fails its drill, unless that is allowed: then it warns."""
+    doubtful = Fidelity("unfaithful", False, ("late",), 500, (1.0,), 1.0, 9.0, 1.0, 0.0, 0, 0)
+    kernel.recording = replace(kernel.recording, fidelity=doubtful)
+    said = "unfaithful: late (dilation 500 would do)"
+    assert ("failed", (said,)) == ((strict := run()).verdict, strict.reasons)
+    job, fabric = plan_job(DRILL, PLAN, "x"), KernelFabric("file", "text")
+    lenient = run_drill(DRILL, job, fabric, allow_unfaithful=True)
+    assert ("passed", (), said) == (lenient.verdict, lenient.reasons, lenient.warnings[0])
+
+
+def test_an_unshaped_lab_is_not_held_to_fidelity(kernel: Kernel) -> None:
+    """Without rates there is nothing to be faithful to: such a run passes."""
+    kernel.recording = replace(
+        kernel.recording, fidelity=Fidelity("unshaped", None, (), 1, (1.0,), 1.0, 9.0, 1.0, 0.5, 0, 0)
+    )
+    assert ("passed", ()) == ((result := run()).verdict, result.reasons)

@@ -10,7 +10,7 @@ import pytest
 from mrcnet.mrc.settings import Settings
 from mrcnet.nic.lateness import Lateness
 from mrcnet.plan.build import dilated
-from mrcnet.workload.fidelity import Machine, judge, late_within
+from mrcnet.workload.fidelity import Machine, Queues, judge, late_within
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import HostFrames, RunReport
@@ -60,6 +60,16 @@ def test_a_machine_that_did_not(late: int, changed: dict[str, Any], word: str) -
     assert ("unfaithful", False) == (found.status, found.faithful)
     assert [True] == [word in reason for reason in found.reasons]
     assert found.dilation_needed > 1_000
+
+
+@pytest.mark.parametrize(
+    ("queues", "word"), [(Queues(1.02, 0), "102.0%"), (Queues(0.99, 17), "17 frames apart")]
+)
+def test_ports_that_did_not_keep_to_their_model(queues: Queues, word: str) -> None:
+    """A port faster than its rate, or a shaper that holds other frames than its model, is a reason."""
+    found = judge(job(1_000), [report()], Machine((1.0,), 0.0, SECOND, queues))
+    assert [True] == [word in reason for reason in found.reasons]
+    assert judge(job(1_000), [report()], Machine((1.0,), 0.0, SECOND, Queues(1.0, 3))).faithful
 
 
 def test_what_is_due_to_the_fabric_is_no_reason() -> None:
