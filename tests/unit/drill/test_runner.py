@@ -259,7 +259,7 @@ def test_doubts(kernel: Kernel) -> None:
 
 
 def test_an_unfaithful_run_fails(kernel: Kernel) -> None:
-    """A run in which the machine was the bottleneck fails its drill, unless that is allowed: then it warns."""
+    """A run in which the machine was the bottleneck fails its drill; if that is allowed, it warns."""
     doubtful = Fidelity("unfaithful", False, ("late",), 500, (1.0,), 1.0, 9.0, 1.0, 0.0, 0, 0)
     kernel.recording = replace(kernel.recording, fidelity=doubtful)
     said = "unfaithful: late (dilation 500 would do)"
