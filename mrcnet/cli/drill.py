@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,6 +14,7 @@ from mrcnet.cli.events import events_parameter, traced, write_events
 from mrcnet.cli.labs import LAB_VARIABLE, running_plan
 from mrcnet.cli.on import on_parameter, refuse_typed
 from mrcnet.cli.output import Answer, note
+from mrcnet.cli.results import Files, command_line, files_parameter
 from mrcnet.cli.topologies import SHIPPED, Source, find, plan_of, unknown
 from mrcnet.cli.up import refuse_errors
 from mrcnet.drill.fabric import Fabric
@@ -28,24 +26,27 @@ from mrcnet.drill.result import DrillResult
 from mrcnet.drill.runner import run_drill
 from mrcnet.drill.verdict import PASSED, spell
 from mrcnet.drill.virtual import SimFabric
-from mrcnet.errors import EnvironmentFault, ExitCode, InputError
+from mrcnet.errors import ExitCode, InputError
+from mrcnet.kernel import lab
 from mrcnet.plan.build import undilated
+from mrcnet.report.model import Origin
+from mrcnet.report.picture import picture
+from mrcnet.report.resultfile import as_data, origin
 from mrcnet.units import format_duration, format_rate
+from mrcnet.workload.summary import Recording
 
 
 @command(
     "mrcnet drill silent-cut",
     "mrcnet drill labs/silent-cut/drill.yaml --on sim",
-    "mrcnet drill drill.yaml --json -o result.json",
+    "mrcnet drill drill.yaml -o result.json --junit junit.xml",
 )
 @click.argument("file", metavar="DRILL", type=click.Path(path_type=Path))
 @on_parameter
 @click.option("--lab", "lab_name", metavar="LAB", envvar=LAB_VARIABLE, help="Use this running lab.")
 @click.option("--keep", is_flag=True, help="Leave the lab up that the drill made.")
 @click.option("--allow-unfaithful", is_flag=True, help="Judge a run even if the machine was its bottleneck.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON there."
-)
+@files_parameter
 @events_parameter
 def drill_(
     file: Path,
@@ -54,6 +55,7 @@ def drill_(
     keep: bool,
     allow_unfaithful: bool,
     output: Path | None,
+    junit: Path | None,
     events: Path | None,
 ) -> Answer:
     """Run a drill: traffic, timed faults, measures, a verdict.
@@ -67,6 +69,7 @@ def drill_(
     if on == "sim":
         refuse_typed("--on sim has no lab", "lab_name", "keep")
         lab_name = None
+    files = Files(output, junit)
     drill, source = read_drill(file)
     plan = running_plan(lab_name) if lab_name else plan_of(source)
     refuse_errors(plan, source)
@@ -74,23 +77,22 @@ def drill_(
         plan = undilated(plan)
     elif not lab_name:
         plan = settled(plan, drill.name, source.text)
-    if output is not None:
-        _probe(output)
+    files.probe()
     fabric: Fabric = SimFabric()
     if on == "kernel":
         fabric = KernelFabric(source.file, source.text, lab_name is None, keep, note)
     job = traced(plan_job(drill, plan, lab_name or drill.name), events)
-    result = run_drill(
-        drill,
-        job,
-        fabric,
-        note,
-        lambda recording: write_events(recording, events),
-        allow_unfaithful=allow_unfaithful,
-    )
-    data = as_data(result)
+    recordings: list[Recording] = []
+
+    def recorded(recording: Recording) -> None:
+        recordings.append(recording)
+        write_events(recording, events)
+
+    result = run_drill(drill, job, fabric, note, recorded, allow_unfaithful=allow_unfaithful)
+    seen = picture(plan, result, recordings[-1] if recordings else None)
+    data = as_data(result, _origin(file, drill, source, lab_name), seen)
     code = ExitCode.OK if result.verdict == PASSED else ExitCode.FAILED
-    if output is not None and not _written(output, data):
+    if not files.write(data):
         code = ExitCode.ENVIRONMENT
     return Answer(data, _lines(result), code)
 
@@ -125,38 +127,14 @@ def _drill_file(file: Path) -> Path:
     raise unknown("lab", str(file), [folder.parent.name for folder in SHIPPED.glob("labs/*/drill.yaml")])
 
 
-def as_data(result: DrillResult) -> dict[str, Any]:
-    """The JSON object of a result."""
-    data = asdict(result)
-    data["metrics"] = data.pop("measures")
-    return data
-
-
-def _probe(output: Path) -> None:
-    """Refuse before the run, not after it, when the result cannot be written."""
-    try:
-        fresh = not output.exists()
-        with output.open("a"):
-            pass
-        if fresh:
-            output.unlink()
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot write {output}: {error.strerror}", remedy="name another file"
-        ) from None
-
-
-def _written(output: Path, data: dict[str, Any]) -> bool:
-    """Write the result whole or not at all; if not, say so: the answer is still printed."""
-    part = output.with_name(output.name + ".part")
-    try:
-        part.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        part.replace(output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        note(f"mrcnet: cannot write {output}: {error.strerror}\n  remedy: make room; here is the result")
-        return False
-    return True
+def _origin(file: Path, drill: Drill, source: Source, lab_name: str | None) -> Origin:
+    """The files that were run; of a running lab, the topology that it was made of."""
+    if lab_name:
+        stored = lab.load(lab_name)
+        source = Source(stored.text, stored.file)
+    path = _drill_file(file)
+    text = path.read_text(encoding="utf-8")
+    return origin(command_line(), str(file), text, source.file, source.text, drill.story)
 
 
 def _lines(result: DrillResult) -> Iterator[str]:

@@ -23,7 +23,7 @@ from mrcnet.errors import ExitCode, MrcnetError
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "doctor": "Check that this machine can carry a lab.",
-        "schema": "Print the JSON Schema of topology, drill or events files.",
+        "schema": "Print the JSON Schema of topology, drill, events or result files.",
         "plan": "Show addresses, SIDs, EVs and tables of a topology; touches nothing.",
         "up": "Make the kernel hold what a topology says; changes only what differs.",
         "status": "List the running labs.",
@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "port": "Show a port: what its queue is told, what it counts, what it holds.",
         "fault": "Break a link or a port of a lab, or heal it.",
         "drill": "Run a drill: traffic, timed faults, measures, a verdict.",
+        "compare": "Hold a drill's result against an earlier one.",
         "exec": "Run a program on a node.",
         "down": "Remove a lab and all that belongs to it.",
     }

@@ -28,7 +28,7 @@ ARROWS: dict[str, set[str]] = {
     "verify": {"errors", "units", "topology", "plan", "kernel", "nic", "mrc"},
     "prober": {"errors", "units", "topology", "plan", "mrc", "kernel", "nic", "verify"},
     "drill": {"errors", "units", "topology", "plan", "workload", "kernel", "nic", "sim", "mrc"},
-    "report": {"errors", "units", "drill", "workload", "nic"},
+    "report": {"errors", "units", "topology", "plan", "mrc", "workload", "drill"},
 }
 ARROWS["cli"] = set(ARROWS) - {"contrib"}
 

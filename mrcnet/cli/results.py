@@ -1,0 +1,93 @@
+"""The files that a drill's result goes to, and reading them again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from mrcnet.cli.output import note
+from mrcnet.errors import EnvironmentFault, InputError
+from mrcnet.report import resultfile
+from mrcnet.report.files import probe, write
+from mrcnet.report.junit import as_junit
+from mrcnet.report.model import Result
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_NOT_AGAIN = ("output", "junit", "events", "as_json")  # they do not change what is run
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where a result is wanted: as JSON, as JUnit XML."""
+
+    output: Path | None
+    junit: Path | None
+
+    def probe(self) -> None:
+        """Refuse before the run, not after it, what cannot be written. Raises EnvironmentFault."""
+        for path in (self.output, self.junit):
+            if path is not None:
+                probe(path)
+
+    def write(self, data: Mapping[str, Any]) -> bool:
+        """Write each, whole or not at all; if one cannot be, say so: the answer is still printed."""
+        wanted: list[tuple[Path | None, Callable[[], str]]] = [
+            (self.output, partial(resultfile.as_text, data)),
+            (self.junit, lambda: as_junit([resultfile.from_data(data)])),
+        ]
+        written = [
+            path is None or _written(path, make()) for path, make in wanted
+        ]  # each, whatever becomes of others
+        return all(written)
+
+
+def _written(path: Path, text: str) -> bool:
+    try:
+        write(path, text)
+    except EnvironmentFault as error:
+        note(f"mrcnet: {error}\n  here is the result")
+        return False
+    return True
+
+
+def files_parameter(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the parameters `output` and `junit`: the fields of `Files`."""
+    for option in (
+        click.option("--junit", type=_FILE, help="Also write JUnit XML there, for CI."),
+        click.option("-o", "--output", type=_FILE, help="Also write the JSON there."),
+    ):
+        function = option(function)
+    return function
+
+
+def command_line() -> str:
+    """The running command as it was typed, but for where its output goes: to run the same again."""
+    ctx = click.get_current_context()
+    words = ["mrcnet", ctx.info_name or ""]
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        value = ctx.params.get(name)
+        given = ctx.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+        if name in _NOT_AGAIN or not given or value is None or value is False:
+            continue
+        if isinstance(parameter, click.Option):
+            words.append(max(parameter.opts, key=len))
+        if value is not True:
+            words.append(str(value))
+    return shlex.join(words)
+
+
+def read_result(file: Path) -> Result:
+    """A result file. Raises InputError if there is none, or if it is none."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {file}: {getattr(error, 'strerror', None) or error}") from None
+    return resultfile.read(text, str(file))

@@ -1,0 +1,102 @@
+"""The files of a drill's result from the command line, and the commands that read them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from tests.unit.plan.fabrics import ROOT
+
+from .conftest import Run
+
+SHORT = """
+name: short
+topology: 2p-2t0-2t1
+seed: 3
+traffic: {pattern: pair, hosts: [h0, h3], message: 4KiB, rate: 100Mbps, duration: 60ms}
+transport: {backup_share: 0}
+actions:
+  - {at: 20ms, do: cut, target: "p0-t0-0:p0-t1-1", silent: true}
+expect:
+  - {measure: evs_hit, at_least: %d}
+"""
+
+
+@pytest.fixture
+def drill(run: Run) -> Path:  # noqa: ARG001 (an empty directory)
+    """A short drill that passes, in the working directory."""
+    file = Path("short.yaml")
+    file.write_text(SHORT % 1, encoding="utf-8")
+    return file
+
+
+def test_what_is_printed_is_what_is_written(run: Run, drill: Path) -> None:
+    """`-o` writes the object that `--json` prints, and it keeps to the schema that `mrcnet schema` prints."""
+    ran = run("drill", str(drill), "--on", "sim", "--json", "-o", "result.json")
+    assert 0 == ran.code, ran.err
+    assert ran.json == json.loads(Path("result.json").read_text(encoding="utf-8"))
+    jsonschema.validate(ran.json, run("schema", "result").json)
+
+
+def test_its_command_gives_the_same_result(run: Run, drill: Path) -> None:
+    """The command that a result names gives the same result again."""
+    first = run("drill", str(drill), "--on", "sim", "--json", "-o", "r.json", "--junit", "r.xml")
+    command = first.json["origin"]["command"]
+    assert "mrcnet drill short.yaml --on sim" == command
+    assert first.json == run(*command.split()[1:], "--json").json
+
+
+@pytest.mark.parametrize(("hit", "code"), [(1, 0), (99, 1)])
+def test_junit_agrees_with_the_exit_code(run: Run, hit: int, code: int) -> None:
+    """A drill that fails has a failure in its JUnit file, and exits with 1."""
+    Path("short.yaml").write_text(SHORT % hit, encoding="utf-8")
+    ran = run("drill", "short.yaml", "--on", "sim", "--junit", "junit.xml")
+    suite = ElementTree.parse("junit.xml").getroot().find("testsuite")
+    assert suite is not None
+    assert (code, str(code)) == (ran.code, suite.attrib["failures"])
+
+
+@pytest.mark.parametrize("option", ["-o", "--junit"])
+def test_a_file_without_a_place_is_refused_before_the_run(run: Run, drill: Path, option: str) -> None:
+    """That a result has no place is said before the drill: exit code 3, and nothing was run."""
+    ran = run("drill", str(drill), "--on", "sim", option, "no/such/folder")
+    assert (3, "") == (ran.code, ran.out)
+    assert "cannot write no/such/folder: No such file or directory" in ran.err
+
+
+def test_compare(run: Run, drill: Path) -> None:
+    """Two results are held against each other; worse than allowed is exit code 1."""
+    run("drill", str(drill), "--on", "sim", "-o", "a.json")
+    other = json.loads(Path("a.json").read_text(encoding="utf-8"))
+    other["metrics"]["detection_ms"] *= 2
+    Path("b.json").write_text(json.dumps(other), encoding="utf-8")
+    assert [0, 1, 0] == [
+        run("compare", "a.json", "b.json").code,
+        run("compare", "a.json", "b.json", "--fail-over", "50%").code,
+        run("compare", "b.json", "a.json", "--fail-over", "0").code,
+    ]
+    told = run("compare", "a.json", "b.json", "--fail-over", "50%").out
+    assert "detection" in told
+    assert "+100.0%  worse, too much" in told
+    found = run("compare", "a.json", "b.json", "--json").json
+    assert ["detection_ms"] == [one["measure"] for one in found["differences"] if one["judged"] == "worse"]
+
+
+@pytest.mark.parametrize("share", ["-1%", "much", "nan", "inf"])
+def test_a_share_that_is_none(run: Run, share: str) -> None:
+    """A share that is none is refused with how to write it."""
+    ran = run("compare", "a", "b", "--fail-over", share)
+    assert 2 == ran.code
+    assert "is no share; write it like 5%" in ran.err
+
+
+def test_a_file_that_is_no_result(run: Run) -> None:
+    """A file that is none is refused with its name and a remedy."""
+    topology = ROOT / "topologies" / "2p-2t0-2t1.yaml"
+    assert "this is not JSON" in run("compare", str(topology), str(topology)).err
+    ran = run("compare", "nothing.json", "nothing.json")
+    assert (2, "mrcnet: cannot read nothing.json: No such file or directory\n") == (ran.code, ran.err)
