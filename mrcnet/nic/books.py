@@ -13,7 +13,7 @@ from mrcnet.plan.paths import paths
 from mrcnet.plan.walk import walk
 from mrcnet.port.model import DROPS, FIXED_POINT
 from mrcnet.topology.model import End, Role
-from mrcnet.workload.books import Books
+from mrcnet.workload.books import FULL, Books
 from mrcnet.workload.dilation import shaped
 from mrcnet.workload.fidelity import Queues
 from mrcnet.workload.job import Job
@@ -96,7 +96,7 @@ def _delta(end: End, peer: str, before: FabricSeen, after: FabricSeen) -> PortDe
         return int(getattr(now.counters, name)) - int(getattr(was.counters, name))
 
     drops = [(word, more(cause.name.lower())) for cause, word in DROPS.items()]
-    drops.append(("shaper full", now.shaper_drops - was.shaper_drops))
+    drops.append((FULL, now.shaper_drops - was.shaper_drops))
     return PortDelta(
         port=str(end),
         peer=peer,

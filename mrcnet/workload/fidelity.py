@@ -6,15 +6,17 @@ though data waited for them, frames lost at a host. Each has a bound in the fabr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from mrcnet.workload.books import FULL, Books
 from mrcnet.workload.congestion import base_rtt_ns
 from mrcnet.workload.dilation import LATE_SHARE, friendly, shaped
 from mrcnet.workload.job import Job
-from mrcnet.workload.report import LATE_PER_OCTAVE, RunReport
+from mrcnet.workload.report import LATE_PER_OCTAVE, HostFrames, RunReport
 
 FAITHFUL, UNFAITHFUL, UNSHAPED = "faithful", "unfaithful", "unshaped"
 _QUANTILE = 0.99  # of all that was due
@@ -87,7 +89,7 @@ def judge(job: Job, reports: Sequence[RunReport], machine: Machine) -> Fidelity:
     hosts = [host for report in reports for host in report.hosts]
     dry = max((max(host.dry_ns) for host in hosts), default=0) / max(1, machine.wall_ns)
     drops = sum(host.ring_drops for host in hosts)
-    overruns = sum(sum(host.overrun) for host in hosts)
+    overruns = _overruns(hosts, [report.fabric for report in reports if report.fabric])
     on = shaped(job.plan)
     doubts = (*_doubts(late, bound, dry, drops, overruns), *_queue_doubts(machine.queues)) if on else ()
     needed = friendly(dilation * max(1.01, *(doubt.factor for doubt in doubts))) if doubts else dilation
@@ -105,6 +107,19 @@ def judge(job: Job, reports: Sequence[RunReport], machine: Machine) -> Fidelity:
         overruns=overruns,
         queues=machine.queues,
     )
+
+
+def _overruns(hosts: Sequence[HostFrames], books: Sequence[Books]) -> int:
+    """Frames for which a host's port had no room, less those that a fault ate, which look alike."""
+    eaten: Counter[str] = Counter()
+    for book in books:
+        eaten.update({drop.place: drop.frames for drop in book.drops if drop.cause != FULL})
+    named = (
+        (f"{host.host}:{port}", frames)
+        for host in hosts
+        for port, frames in zip(host.ports, host.overrun, strict=True)
+    )
+    return sum(max(0, frames - eaten[place]) for place, frames in named)
 
 
 def _doubts(late: int, bound: float, dry: float, drops: int, overruns: int) -> Iterator[_Doubt]:

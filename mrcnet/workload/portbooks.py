@@ -54,8 +54,9 @@ def balance(
     """The books of a run. `astray`: frames by switch for which the kernel had no way; `held`: what ports
     still hold; `trail`: the places at which frames of an EV (source, destination, value) may end.
     """
+    refused = tuple(_refused(hosts, ports))
     drops = [
-        *_refused(hosts),
+        *refused,
         *(Drop(port.port, cause, frames) for port in ports for cause, frames in port.drops),
         *_cut_off(ports),
         *_no_route(ports, astray),
@@ -68,14 +69,22 @@ def balance(
         in_flight=sum(frames for _, frames in held),
         drops=tuple(drop for drop in drops if drop.frames),
         ports=tuple(_port(port) for port in ports if port.dropped or port.marked or port.trimmed),
+        foreign=_foreign(
+            ports,
+            {node for node, _ in astray},
+            sum(sum(host.sent) for host in hosts) - sum(drop.frames for drop in refused),
+        ),
         ways=_ways(ways, [*drops, *(Drop(port, "in flight", frames) for port, frames in held)], trail),
     )
 
 
-def _refused(hosts: Sequence[HostFrames]) -> Iterator[Drop]:
+def _refused(hosts: Sequence[HostFrames], ports: Sequence[PortDelta]) -> Iterator[Drop]:
+    """What the kernel did not take from NICs, less what a port dropped: of that it says the same."""
+    dropped = {port.port: port.dropped for port in ports}
     for host in hosts:
-        for port, frames in zip(host.ports, host.refused, strict=True):
-            yield Drop(f"{host.host}:{port}", "refused", frames)
+        for name, frames in zip(host.ports, host.refused, strict=True):
+            place = f"{host.host}:{name}"
+            yield Drop(place, "refused", max(0, frames - dropped.get(place, 0)))
 
 
 def _cut_off(ports: Sequence[PortDelta]) -> Iterator[Drop]:
@@ -93,6 +102,12 @@ def _no_route(ports: Sequence[PortDelta], astray: Sequence[tuple[str, int]]) -> 
         own = [port for port in ports if port.node == node]
         stayed = sum(port.received for port in own) - sum(port.sent + port.dropped for port in own)
         yield Drop(node, "no route", max(0, min(stayed, frames)))
+
+
+def _foreign(ports: Sequence[PortDelta], switches: Collection[str], own: int) -> int:
+    """What came to hosts' ports to be sent, less what the run's NICs gave them."""
+    offered = sum(port.sent + port.dropped for port in ports if port.node not in switches)
+    return max(0, offered - own)
 
 
 def _port(port: PortDelta) -> PortBooks:

@@ -53,18 +53,19 @@ def test_the_books_balance(lab: Lab) -> None:
     assert [] == told["problems"]
 
 
-def test_losses_have_a_place(lab: Lab) -> None:
-    """Frames that a silently cut port ate stand at that port, and the books balance still."""
+@pytest.mark.parametrize("link", ["p0-t0-0:p0-t1-0", "h0:p0-t0-0"])
+def test_losses_have_a_place(lab: Lab, link: str) -> None:
+    """Frames that a silently cut port ate stand at that port, once, and the books balance still."""
     name, plan = lab
-    faults.cut(plan, name, "p0-t0-0:p0-t1-0", silent=True)
+    faults.cut(plan, name, link, silent=True)
     try:
         code, told, _ = run(name, "--duration", "300us")
     finally:
-        faults.heal(plan, name, "p0-t0-0:p0-t1-0")
+        faults.heal(plan, name, link)
     assert (0, []) == (code, told["problems"])
-    places = {drop["place"].partition(":")[0]: drop["cause"] for drop in told["fabric"]["drops"]}
-    assert "p0-t0-0" in places
-    assert "blackhole" in places["p0-t0-0"]
+    drops = [drop for drop in told["fabric"]["drops"] if drop["place"].startswith(link.partition(":")[0])]
+    assert ["blackhole"] == [drop["cause"] for drop in drops]
+    assert 0 == told["fidelity"]["overruns"]
 
 
 def test_a_longer_link(lab: Lab) -> None:

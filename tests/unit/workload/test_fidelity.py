@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from mrcnet.mrc.settings import Settings
 from mrcnet.nic.lateness import Lateness
 from mrcnet.plan.build import dilated
+from mrcnet.workload.books import FULL, Books, Drop
 from mrcnet.workload.fidelity import Machine, Queues, judge, late_within
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job
@@ -75,6 +77,14 @@ def test_ports_that_did_not_keep_to_their_model(queues: Queues, word: str) -> No
 def test_what_is_due_to_the_fabric_is_no_reason() -> None:
     """A port that is down refuses frames; that tells nothing of the machine."""
     assert judge(job(1_000), [report(refused=(9, 0))], BUSY).faithful
+
+
+def test_what_a_fault_eats_at_a_host_is_no_overrun() -> None:
+    """The kernel refuses a frame that a silent cut of the host's own port eats as if the port were full."""
+    books = Books(10, 0, 6, 0, (Drop("h0:eth1", "blackhole", 4), Drop("h0:eth2", FULL, 2)), ())
+    eaten = replace(report(overrun=(4, 0), refused=(4, 0)), fabric=books)
+    full = replace(report(overrun=(0, 2), refused=(0, 2)), fabric=books)
+    assert [True, False] == [judge(job(1_000), [one], BUSY).faithful for one in (eaten, full)]
 
 
 def test_without_rates_there_is_nothing_to_hold_it_against() -> None:

@@ -64,7 +64,7 @@ def test_all_came() -> None:
         ({"ports": changed(2, sent=7), "astray": 3}, "s", "no route"),
         ({"ports": changed(2, flipped=True)[:3] + changed(3, received=7)[3:]}, "s:2", "link down"),
         ({"b": host("b", arrived=7, ring_drops=3)}, "b:ring", "no room"),
-        ({"a": host("a", sent=10, refused=(3,))}, "a:1", "refused"),
+        ({"ports": changed(0, sent=7), "a": host("a", sent=10, refused=(3,))}, "a:1", "refused"),
     ],
 )
 def test_three_did_not(arguments: dict[str, Any], place: str, cause: str) -> None:
@@ -94,6 +94,22 @@ def test_what_a_port_still_holds_is_in_flight() -> None:
 def test_what_no_counter_explains(arguments: dict[str, Any]) -> None:
     """A frame that is missing, or one too many, keeps the books from balancing."""
     assert not books(**arguments).balanced
+
+
+def test_a_frame_is_dropped_once() -> None:
+    """What a host's own port drops the kernel also refuses: it stands at the port, and is nobody else's."""
+    found = books(
+        changed(0, sent=7, drops=(("blackhole", 3),)), arrived=7, a=host("a", sent=10, refused=(3,))
+    )
+    assert ((Drop("a:1", "blackhole", 3),), 0, True) == (found.drops, found.foreign, found.balanced)
+
+
+def test_what_others_sent_may_be_dropped() -> None:
+    """A probe of somebody else that a port drops is no fault of this run; without one there is no excuse."""
+    dropped = replace(PORTS[2], drops=(("tail drop", 2),))
+    probed = (replace(PORTS[0], sent=12), replace(PORTS[1], received=12), dropped, PORTS[3])
+    assert (2, 2, True) == ((found := books(probed)).foreign, found.dropped, found.balanced)
+    assert not books((*PORTS[:2], dropped, PORTS[3])).balanced
 
 
 def test_a_drop_elsewhere_explains_nothing() -> None:
