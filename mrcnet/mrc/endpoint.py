@@ -9,12 +9,15 @@ import numpy.typing as npt
 
 from mrcnet.mrc.attributes import Attributes, QpState, offer
 from mrcnet.mrc.events import Event
+from mrcnet.mrc.evs import EvStatus
 from mrcnet.mrc.hearing import Hearing
 from mrcnet.mrc.intake import Intake
 from mrcnet.mrc.landing import Landing, is_write
 from mrcnet.mrc.memory import Region
 from mrcnet.mrc.qp import LocalPort, Qp, QpSpec
 from mrcnet.mrc.requestor import NEVER
+from mrcnet.mrc.requestor import Counters as SendBooks
+from mrcnet.mrc.responder import Counters as TakeBooks
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.frames import RxBatch, TxBatch
 from mrcnet.mrc.wire.numbers import QPN_ENDPOINT
@@ -95,6 +98,28 @@ class Endpoint:
     def speak_of_ports(self, on: bool, now: int) -> None:
         """Whether peers are told of this side's ports; who has not heard is told as soon as it is on."""
         self._hearing.ports.speak(on, now)
+
+    # ---- what a run asks -----------------------------------------------------------------------
+
+    def waiting(self, now: int) -> bool:  # noqa: ARG002 - a window opens by an answer, not by time
+        """Whether data would go now if its port had room."""
+        return any(qp.requestor.sendable() and not qp.evs.stranded for qp in self.qps.values())
+
+    def sent(self, qpn: int) -> SendBooks:
+        """The books of a QP's sending half."""
+        return self.qps[qpn].requestor.counters
+
+    def taken(self, qpn: int) -> TakeBooks:
+        """The books of a QP's receiving half."""
+        return self.qps[qpn].responder.counters
+
+    def base_rtt(self, qpn: int) -> int:
+        """The shortest RTT that a QP has seen, ns."""
+        return self.qps[qpn].requestor.base_rtt
+
+    def evs(self, qpn: int) -> tuple[EvStatus, ...]:
+        """Every EV of a QP as it stands, in the order of its paths."""
+        return self.qps[qpn].query()
 
     # ---- the five verbs ------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from mrcnet.mrc.requestor import NEVER
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.frames import RxBatch, TxBatch
 from mrcnet.mrc.wire.numbers import Opcode
+from mrcnet.rocev2.wire import Opcode as Roce
 
 DELAY = 50_000
 STRIDE = 4608
@@ -49,7 +50,8 @@ class Flight:
 
     @property
     def is_write(self) -> bool:
-        return Opcode.WRITE_FIRST <= self.opcode <= Opcode.WRITE_ONLY_IMM
+        mrc = Opcode.WRITE_FIRST <= self.opcode <= Opcode.WRITE_ONLY_IMM
+        return mrc or Roce.WRITE_FIRST <= self.opcode <= Roce.WRITE_ONLY
 
     @property
     def psn(self) -> int:
@@ -114,10 +116,7 @@ class Pair:
         self.fate = fate
         self.now = 1_000_000
         self.planes = planes
-        self.ends = [
-            Endpoint(local_ports(host, planes), self.settings, np.random.default_rng((seed, host)))
-            for host in (0, 1)
-        ]
+        self.ends = [self.make_end(host, np.random.default_rng((seed, host))) for host in (0, 1)]
         paths = ev_paths(planes, uplinks)
         for host, end in enumerate(self.ends):
             peer = {plane: address(1 - host, plane) for plane in range(planes)}
@@ -135,21 +134,32 @@ class Pair:
         self._heap: list[tuple[int, int, int, int, bytes]] = []
         self._count = 0
 
+    def make_end(self, host: int, rng: np.random.Generator) -> Any:
+        """The end point of a host, without QPs."""
+        return Endpoint(local_ports(host, self.planes), self.settings, rng)
+
+    @property
+    def over(self) -> bool:
+        """Every message is complete, or the QP failed."""
+        return self.qp.requestor.failed or not self.qp.requestor.outstanding
+
     @property
     def qp(self) -> Qp:
-        return self.ends[0].qps[0x100]
+        qp: Qp = self.ends[0].qps[0x100]
+        return qp
 
     @property
     def peer_qp(self) -> Qp:
-        return self.ends[1].qps[0x101]
+        qp: Qp = self.ends[1].qps[0x101]
+        return qp
 
     def write(self, offset: int, length: int, to: int | None = None, immediate: int | None = None) -> int:
         """Post a write of source bytes to the same place of the target, or to the offset `to`."""
         to = offset if to is None else to
         self.image[to : to + length] = self.source.data[offset : offset + length]
-        return self.ends[0].post_write(
-            0x100, self.source, offset, length, self.target.address + to, self.target.rkey, immediate
-        )
+        where = self.source, offset, length, self.target.address + to, self.target.rkey
+        number: int = self.ends[0].post_write(0x100, *where, *(() if immediate is None else (immediate,)))
+        return number
 
     def seen(self, kind: type[E], host: int | None = None) -> list[E]:
         """The events of one kind so far, of one host or both."""
@@ -165,11 +175,11 @@ class Pair:
 
     def finish(self, within: int = 60_000_000_000, steps: int = 200_000) -> None:
         """Advance until every message is complete or the QP failed, and what is under way has arrived."""
-        limit, sender = self.now + within, self.qp.requestor
+        limit = self.now + within
         for _ in range(steps):
-            if not self._step(limit) or sender.failed or not sender.outstanding:
+            if not self._step(limit) or self.over:
                 break
-        assert sender.failed or not sender.outstanding, "stuck: neither complete nor failed"
+        assert self.over, "stuck: neither complete nor failed"
         self.run(until=self.now + SETTLE)
 
     def _step(self, until: int) -> bool:
@@ -207,7 +217,7 @@ class Pair:
         times = [
             int(self._free_at[host, port]) - self._depth // 2 * self._gap
             for host, end in enumerate(self.ends)
-            if any(qp.requestor.sendable() for qp in end.qps.values())
+            if end.waiting(self.now)
             for port in np.flatnonzero(self._queued(host) >= self._depth).tolist()
         ]
         return max(self.now + 1, min(times)) if times else NEVER
@@ -232,7 +242,7 @@ class Pair:
             self._count += 1
             heapq.heappush(self._heap, (when, self._count, 1 - host, port, body))
 
-    def _check_window(self, end: Endpoint, out: TxBatch) -> None:
+    def _check_window(self, end: Any, out: TxBatch) -> None:
         for qp in end.qps.values():
             assert qp.requestor.in_flight >= 0
             assert qp.requestor.next_psn <= qp.requestor.cack + 1 + self.settings.mpr_most

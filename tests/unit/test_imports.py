@@ -17,13 +17,14 @@ ARROWS: dict[str, set[str]] = {
     "units": set(),
     "compiled": set(),
     "mrc": {"compiled"},
+    "rocev2": {"compiled", "mrc"},
     "contrib": set(),
     "topology": {"errors", "units"},
     "plan": {"errors", "units", "topology"},
-    "workload": {"errors", "units", "topology", "plan", "mrc"},
+    "workload": {"errors", "units", "topology", "plan", "mrc", "rocev2"},
     "port": {"errors", "topology", "plan", "mrc"},
     "kernel": {"errors", "units", "topology", "plan", "port"},
-    "nic": {"errors", "units", "topology", "plan", "port", "workload", "kernel", "mrc"},
+    "nic": {"errors", "units", "topology", "plan", "port", "workload", "kernel", "mrc", "rocev2"},
     "sim": {"errors", "units", "topology", "plan", "workload", "mrc", "port"},
     "verify": {"errors", "units", "topology", "plan", "kernel", "nic", "mrc"},
     "prober": {"errors", "units", "topology", "plan", "mrc", "kernel", "nic", "verify"},
@@ -32,7 +33,7 @@ ARROWS: dict[str, set[str]] = {
 }
 ARROWS["cli"] = set(ARROWS) - {"contrib"}
 
-PURE = ("topology", "plan", "mrc")
+PURE = ("topology", "plan", "mrc", "rocev2")
 IMPURE_MODULES = {
     *("asyncio", "datetime", "fcntl", "logging", "multiprocessing", "os", "random", "secrets", "select"),
     *("shutil", "signal", "socket", "ssl", "subprocess", "tempfile", "threading", "time", "uuid"),
@@ -70,7 +71,7 @@ def wrong_arrows(room: str, tree: ast.AST) -> list[str]:
             wrong.append(f"{room} -> pyroute2")
         elif top == "scapy":
             wrong += [] if room == "contrib" else [f"{room} -> scapy"]
-        elif room == "mrc" and top not in sys.stdlib_module_names | MRC_MAY_USE:
+        elif room in ("mrc", "rocev2") and top not in sys.stdlib_module_names | MRC_MAY_USE:
             wrong.append(f"mrc -> {top}")
         if room in PURE and top in IMPURE_MODULES and not (top == "socket" and name in TEXT_OF_ADDRESSES):
             wrong.append(f"{room} -> {module} {name}".rstrip())
@@ -123,7 +124,7 @@ def test_transport_makes_no_chance_of_its_own() -> None:
     made = [
         f"{path.name}:{node.lineno}"
         for path in FILES
-        if room_of(path) == "mrc"
+        if room_of(path) in ("mrc", "rocev2")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).endswith(("default_rng", "RandomState", ".seed"))
