@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "status": "List the running labs.",
         "verify": "Prove every EV of every ordered pair of hosts with packets.",
         "probe": "Find broken links from inside, by probes that come back to their host.",
-        "traffic": "Run MRC traffic between hosts of a lab; every byte is checked where it arrives.",
+        "traffic": "Run RDMA traffic between hosts of a lab; every byte is checked where it arrives.",
         "evs": "Show the live EV table of a pair while a run sends between them.",
         "port": "Show a port: what its queue is told, what it counts, what it holds.",
         "fault": "Break a link or a port of a lab, or heal it.",

@@ -32,6 +32,8 @@ from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.patterns import PATTERNS, pairs
 from mrcnet.workload.summary import FlowResult, TrafficResult, summarise
+from mrcnet.workload.transport import CHOICES as TRANSPORTS
+from mrcnet.workload.transport import MRC, over
 
 DEFAULT_SIZE = 64 << 20
 SHOWN = 16
@@ -71,6 +73,13 @@ class Load:
     "--rate", callback=quantity(parse_rate), help="Offered load of each flow.  [default: all that fits]"
 )
 @click.option(
+    "--transport",
+    type=click.Choice(TRANSPORTS),
+    default=MRC,
+    show_default=True,
+    help="MRC; RoCEv2 with 1, 4 or 16 QPs a peer; MRC that sprays without path health.",
+)
+@click.option(
     "--congestion",
     type=click.Choice(CHOICES),
     default=FIXED,
@@ -101,13 +110,14 @@ def traffic_(
     duration: int | None,
     message: int,
     rate: int | None,
+    transport: str,
     congestion: str,
     icrc: str,
     backup_share: float | None,
     seed: int,
     events: Path | None,
 ) -> Answer:
-    """Run MRC traffic between hosts of a lab; every byte is checked where it arrives.
+    """Run RDMA traffic between hosts of a lab; every byte is checked where it arrives.
 
     Pattern `pair` goes from the first host to the last, `incast` from all to the first. With --on sim there
     is no lab: the same end points meet over virtual links in virtual time. Exits with 1 if a byte is missing
@@ -121,13 +131,13 @@ def traffic_(
     total = None if duration is not None else size or DEFAULT_SIZE
     load = Load(total, message if total is None else min(message, total), rate)
     flows = make_flows(plan, pattern, hosts.split(",") if hosts else list(plan.hosts), load, seed)
-    transport = plan.topology.transport
-    settings = Settings(payload=transport.payload, udp_port=transport.udp_port, icrc=icrc == "on")
+    wire = plan.topology.transport
+    settings = Settings(payload=wire.payload, udp_port=wire.udp_port, icrc=icrc == "on")
     if backup_share is not None:
         settings = replace(settings, backup_share=backup_share)
     settings = controlled(settings, plan, congestion)
     job = Job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, bin_ns(plan))
-    job = traced(job, events)
+    job = traced(over(job, transport), events)
     if on == "sim":
         recording = sim_run.run_traffic(fit(job), duration, _say)
     else:

@@ -105,6 +105,7 @@ class EvSet:
         self.qpn = qpn
         self.paths = tuple(paths)
         self._emit = emit
+        self._oblivious = not settings.path_health
         count = len(paths)
         self.value = np.array([path.ev for path in paths], np.uint32)
         self.plane = np.array([path.plane for path in paths], np.int64)
@@ -190,7 +191,7 @@ class EvSet:
 
     def move(self, number: int, cause: Cause, now: int) -> bool:
         """Apply a cause to the EV `number`; True if its state changed."""
-        if self.out[number] and cause not in _BY_CONTROLLER:
+        if (self.out[number] or self._oblivious) and cause not in _BY_CONTROLLER:
             return False
         old = State(int(self.state[number]))
         new = TRANSITIONS.get((old, cause))

@@ -33,6 +33,7 @@ class Settings:
 
     trim_nack: bool = True  # spec 1.2: trimmed packets are answered with NACKs; False: dropped
 
+    path_health: bool = True  # False: marks, losses and timeouts change no EV; spraying is oblivious
     backup_share: float = 0.5  # section 9 no. 28: half of the universe is inactive
     ev_min_active_share: float = 0.25  # spec 4.1: floor under which no further EV becomes ASSUMED_BAD
     shuffle_turns: int = 8  # spec 4.2: passes over the EVs of a plane between two shuffles

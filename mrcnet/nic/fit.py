@@ -7,10 +7,12 @@ from collections import Counter
 from dataclasses import replace
 
 from mrcnet.mrc.flight import OVERHEAD
+from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.numbers import MPR_UNIT
 from mrcnet.plan.model import Plan
+from mrcnet.rocev2.settings import Roce
 from mrcnet.workload.dilation import shaped, turn_ns
-from mrcnet.workload.fit import for_fabric
+from mrcnet.workload.fit import fit_roce, for_fabric, patient
 from mrcnet.workload.job import Job
 
 RING_BUDGET = 768 << 20  # bytes of ring memory that one run may take
@@ -43,8 +45,10 @@ def fit(job: Job) -> Job:
     Where ports have rates, the fabric's own times and bandwidths decide instead (`workload.fit`).
     """
     if shaped(job.plan):
-        settings = for_fabric(job.settings, job.plan, job.flows, turn_ns(job.plan), ring_of(job))
-        return replace(job, settings=settings)
+        turn = turn_ns(job.plan)
+        settings = for_fabric(job.settings, job.plan, job.flows, turn, ring_of(job))
+        job = replace(job, settings=settings, roce=fit_roce(job, settings.base_rtt_ns, turn))
+        return replace(job, roce=job.roce and replace(job.roce, timeout_exponent=patient(job.roce, settings)))
     flows, settings = len(job.flows), job.settings
     fan = max(Counter(flow.dst for flow in job.flows).values())
     units = max(1, min(settings.mpr_units, ring_of(job) // (fan * MPR_UNIT)))
@@ -61,7 +65,15 @@ def fit(job: Job) -> Job:
         probe_rtts=settings.probe_rtts * min(_RARER, -(-flows // 4)),
         reverse_probe_ns=max(settings.reverse_probe_ns, between_probes),
     )
-    return replace(job, settings=fitted)
+    return replace(job, settings=fitted, roce=_share(job.roce, fitted))
+
+
+def _share(roce: Roce | None, settings: Settings) -> Roce | None:
+    """RoCEv2's QPs share the window that MRC would have, and are as patient."""
+    if roce is None:
+        return None
+    window = max(settings.payload, settings.window_bytes // roce.qps)
+    return replace(roce, window_bytes=window, timeout_exponent=patient(roce, settings))
 
 
 def _patience(window: int, flows: int, plan: Plan) -> int:

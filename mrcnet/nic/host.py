@@ -154,7 +154,7 @@ class Host:
             room = room - np.bincount(port, minlength=len(room))
             if out.room:
                 break
-        if any(qp.requestor.sendable() for qp in endpoint.qps.values()):
+        if endpoint.waiting(now):
             pacer.wait(room)
         else:
             pacer.rest()

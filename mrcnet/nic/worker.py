@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from mrcnet.errors import MrcnetError
-from mrcnet.mrc.warm import warm
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.host import Host
 from mrcnet.nic.messages import Ask, Failed, Finish, Go, Hush, Obeyed, Progress, Ready, Stop, Table
@@ -24,6 +23,7 @@ from mrcnet.workload.job import Job
 from mrcnet.workload.order import Order
 from mrcnet.workload.report import LATE_BUCKETS, RunReport
 from mrcnet.workload.station import Bins, Station, report_of
+from mrcnet.workload.transport import warm
 
 _PR_SET_PDEATHSIG = 1
 _PROGRESS_NS = 200_000_000
@@ -39,7 +39,7 @@ def run(job: Job, hosts: tuple[str, ...], core: int | None, pipe: Connection) ->
     try:
         if core is not None:
             os.sched_setaffinity(0, {core})
-        warm(np.random.default_rng(job.seed))
+        warm(job)
         worker = Worker(job, hosts, pipe)
         gc.collect()
         gc.freeze()

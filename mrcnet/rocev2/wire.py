@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from mrcnet.mrc.wire.frames import EvFormat, FlowAddress, TxBatch, head
+from mrcnet.mrc.wire.frames import EvFormat, FlowAddress, Halves, TxBatch, head
 from mrcnet.mrc.wire.layout import AETH_LEN, BTH, EXT, ICRC, INNER, UDP
 
 ACK_REQUEST = 0x80  # byte 8 of the BTH
@@ -52,9 +50,9 @@ class FlowLabel(EvFormat):
         """EV -> (source port, left open; flow label)."""
         return 0, ev & (1 << _LABEL_BITS) - 1
 
-    def join(self, sport: npt.NDArray[Any], label: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:  # noqa: ARG002
-        """(source ports, words that end in flow labels) -> EVs."""
-        return np.asarray(label.astype(np.uint32) & np.uint32((1 << _LABEL_BITS) - 1), np.uint32)
+    def join(self, sport: Halves, label: Halves) -> Halves:  # noqa: ARG002
+        """(source ports, flow labels with what stands before them) -> EVs."""
+        return label & (1 << _LABEL_BITS) - 1
 
 
 def path_of(source_port: int, paths: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
 from mrcnet.sim.layout import PortTable
-from mrcnet.workload.fit import windows
+from mrcnet.workload.fit import fit_roce, windows
 from mrcnet.workload.job import Job
 
 _GATHER = 64  # frames that the widest host receives at line rate in a turn
@@ -30,4 +30,5 @@ def fit(job: Job, turn_ns: int | None = None) -> Job:
     table = PortTable(job.plan, frame, EXT + SACK_LEN + ICRC)
     turn = turn_ns or turn_of(job, table)
     rate = min(int(table.rate[table.of_host[host]].sum()) for host in job.hosts)
-    return replace(job, settings=windows(job.settings, job.flows, rate, table.base_rtt + 2 * turn))
+    settings = windows(job.settings, job.flows, rate, table.base_rtt + 2 * turn)
+    return replace(job, settings=settings, roce=fit_roce(job, table.base_rtt + 2 * turn, turn))

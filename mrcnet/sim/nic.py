@@ -40,7 +40,7 @@ class Host:
             if out.count:
                 self._fabric.send(station.name, out, now)
                 room -= np.bincount(out.port[: out.count], minlength=len(room))
-            waits = any(qp.requestor.sendable() and not qp.evs.stranded for qp in endpoint.qps.values())
+            waits = endpoint.waiting(now)
             if not out.count or (out.room and not (waits and room.max() > 0)):
                 break
         if waits:

@@ -12,8 +12,10 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.layout import ICRC, WRITE_HEAD
 from mrcnet.mrc.wire.numbers import MPR_UNIT
 from mrcnet.plan.model import Plan
+from mrcnet.rocev2.settings import Roce
 from mrcnet.workload.congestion import base_rtt_ns
 from mrcnet.workload.flow import Flow
+from mrcnet.workload.job import Job
 
 _BDPS = 1.5  # spec 5.8: the largest window
 _LEAST = 4  # packets of one flow
@@ -33,6 +35,28 @@ def windows(settings: Settings, flows: Sequence[Flow], rate_bps: int, rtt_ns: in
     packets = max(_LEAST, round(_BDPS * bdp / fan))
     units = min(255, max(settings.mpr_units, -(-packets // MPR_UNIT)))  # spec 1.2: 8 bits
     return replace(settings, window_bytes=packets * (settings.payload + OVERHEAD), mpr_units=units)
+
+
+def fit_roce(job: Job, rtt_ns: int, turn_ns: int) -> Roce | None:
+    """RoCEv2's knobs where ports have rates, if it is what carries the job: each QP may fill the widest port
+    of a host, and a limited rate makes up for the turns of the NIC. How many share a port or a peer it does
+    not know: that is DCQCN's to find out.
+    """
+    if job.roce is None:
+        return None
+    frame = WRITE_HEAD + job.settings.payload + ICRC
+    rate = max(port.rate_bps for host in job.hosts for port in job.plan.nodes[host].ports)
+    packets = max(_LEAST, round(_BDPS * rate * rtt_ns / 8e9 / frame))
+    return replace(
+        job.roce,
+        window_bytes=packets * job.settings.payload,
+        burst_ns=max(job.roce.burst_ns, 2 * turn_ns),
+    )
+
+
+def patient(roce: Roce, settings: Settings) -> int:
+    """RoCEv2's timeout exponent (4.096 us x 2^t) that waits at least as long as MRC's (1.024 us x 2^t)."""
+    return max(roce.timeout_exponent, settings.timeout_exponent - 2)
 
 
 def for_fabric(settings: Settings, plan: Plan, flows: Sequence[Flow], turn_ns: int, ring: int) -> Settings:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from mrcnet.mrc.endpoint import Endpoint
 from mrcnet.mrc.memory import Region
+from mrcnet.workload.endpoint import EndPoint
 
 _UNDER_WAY = 4 << 20  # bytes of one flow that may be under way, in whole messages ...
 _SLOTS = (4, 64)  # ... but no fewer and no more than so many; each has a place of its own at the sink
@@ -70,7 +69,7 @@ def make_content(message: int, seed: int) -> npt.NDArray[np.uint8]:
 class Source:
     """Posts a flow's messages, as many as have a slot, at the offered rate; knows when they are done."""
 
-    def __init__(self, flow: Flow, endpoint: Endpoint, content: Region) -> None:
+    def __init__(self, flow: Flow, endpoint: EndPoint, content: Region) -> None:
         self.flow = flow
         self._endpoint = endpoint
         self._content = content
@@ -78,8 +77,8 @@ class Source:
         self._rkey = 0
         self._posted = 0
         self._next_at = 0
-        self._posted_at: deque[int] = deque()
-        self.completed = 0
+        self._posted_at: dict[int, int] = {}  # of messages that are not complete
+        self.completed = 0  # so many, and all before them
         self.completed_bytes = 0
         self.durations: list[int] = []  # ns from post to completion, message by message
         self.ends: list[int] = []  # and when that was
@@ -113,16 +112,18 @@ class Source:
                 self.flow.src_qpn, self._content, at, length, self._address + slot, self._rkey
             )
             self.started_at = now if self.started_at is None else self.started_at
+            self._posted_at[self._posted] = now
             self._posted += 1
-            self._posted_at.append(now)
             if self.flow.rate_bps:
                 self._next_at += length * 8 * 1_000_000_000 // self.flow.rate_bps
 
     def on_completed(self, message: int, at: int) -> None:
-        """The transport says that message number `message` is acknowledged whole."""
-        self.completed = message + 1
+        """The transport says that message number `message` is acknowledged whole; over several QPs, not in
+        order. A slot is free when all messages before its own are complete, too.
+        """
+        self.durations.append(at - self._posted_at.pop(message))
+        self.completed = min(self._posted_at, default=self._posted)
         self.completed_bytes += self.flow.length(message)
-        self.durations.append(at - self._posted_at.popleft())
         self.ends.append(at)
         self.ended_at = at
 
@@ -152,7 +153,7 @@ class Source:
 class Sink:
     """Holds a flow's memory and compares every message, byte for byte, as soon as it is whole."""
 
-    def __init__(self, flow: Flow, endpoint: Endpoint, content: npt.NDArray[np.uint8]) -> None:
+    def __init__(self, flow: Flow, endpoint: EndPoint, content: npt.NDArray[np.uint8]) -> None:
         self.flow = flow
         self._content = content
         self.region = endpoint.register(

@@ -11,6 +11,7 @@ from mrcnet.mrc.qp import LocalPort
 from mrcnet.mrc.settings import Settings
 from mrcnet.plan.model import NodePlan, Plan
 from mrcnet.plan.paths import paths
+from mrcnet.rocev2.settings import Roce
 from mrcnet.workload.flow import Flow
 
 
@@ -27,6 +28,7 @@ class Job:
     settings: Settings
     seed: int
     bin_ns: int
+    roce: Roce | None = None  # RoCEv2 carries it; None: MRC does
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from mrcnet.mrc.endpoint import Endpoint
 from mrcnet.mrc.events import Event, MessageArrived, MessageCompleted, QpFailed
-from mrcnet.mrc.evs import EvSet, State
+from mrcnet.mrc.evs import EvStatus
 from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.workload.flow import Sink, Source
 from mrcnet.workload.job import Job, ev_paths, local_ports, peer_addresses
 from mrcnet.workload.order import Order
 from mrcnet.workload.report import EvRow, RunReport, SinkReport, SourceReport, Told, Traced
+from mrcnet.workload.transport import make_endpoint
 
 TRACE_MOST = 1 << 16  # events of a host that a trace holds; older ones are forgotten
 
@@ -54,9 +55,8 @@ class Station:
         self._traced = 0
         self._job = job
         self._bins = bins
-        number = job.plan.hosts.index(name)
         ports = local_ports(job.plan.nodes[name])
-        self.endpoint = Endpoint(ports, job.settings, np.random.default_rng((job.seed, number)))
+        self.endpoint = make_endpoint(job, name)
         self._planes = np.array([port.plane for port in ports], np.int64)
         self._seen = np.zeros(len(ports), np.int64)
         self._delivered: dict[int, int] = {}
@@ -103,7 +103,9 @@ class Station:
         self.endpoint.set_port(names.index(name), up, now)
 
     def obey(self, order: Order, now: int) -> None:
-        """Do at once what a controller says."""
+        """Do at once what a controller says. It speaks to MRC: other transports have nothing to obey with."""
+        if not isinstance(self.endpoint, Endpoint):
+            return
         if order.kind == "port status":
             self.endpoint.speak_of_ports(order.on, now)
             return
@@ -140,7 +142,7 @@ class Station:
             self._bins.add(now, self._planes, newly)
             self._seen = delivered.copy()
         for qpn in self.sinks:
-            count = self.endpoint.qps[qpn].responder.counters.delivered
+            count = self.endpoint.taken(qpn).delivered
             if count != self._delivered.get(qpn, 0):
                 self._delivered[qpn] = count
                 self._arrivals.setdefault(qpn, []).append(now)
@@ -183,7 +185,7 @@ class Station:
         """The EVs of the flow from here to `dst` as they stand; None if there is none."""
         for qpn, source in self.sources.items():
             if source.flow.dst == dst:
-                return ev_rows(self.endpoint.qps[qpn].evs)
+                return ev_rows(self.endpoint.evs(qpn))
         return None
 
     def source_reports(self) -> list[SourceReport]:
@@ -195,8 +197,8 @@ class Station:
         return [self._sink(sink) for sink in self.sinks.values()]
 
     def _source(self, source: Source) -> SourceReport:
-        qp = self.endpoint.qps[source.flow.src_qpn]
-        books = qp.requestor.counters
+        qpn = source.flow.src_qpn
+        books = self.endpoint.sent(qpn)
         return SourceReport(
             flow=source.flow.number,
             completed_bytes=source.completed_bytes,
@@ -207,15 +209,15 @@ class Station:
             durations=source.durations,
             started_at=source.started_at,
             ended_at=source.ended_at,
-            base_rtt=qp.requestor.base_rtt,
+            base_rtt=self.endpoint.base_rtt(qpn),
             done=source.done,
             failure=source.failure,
-            evs=ev_rows(qp.evs),
+            evs=ev_rows(self.endpoint.evs(qpn)),
             ends=source.ends,
         )
 
     def _sink(self, sink: Sink) -> SinkReport:
-        books = self.endpoint.qps[sink.flow.dst_qpn].responder.counters
+        books = self.endpoint.taken(sink.flow.dst_qpn)
         return SinkReport(
             flow=sink.flow.number,
             verified_bytes=sink.verified_bytes,
@@ -243,21 +245,11 @@ def report_of(stations: Sequence[Station], bins: Bins) -> RunReport:
     )
 
 
-def ev_rows(evs: EvSet) -> list[EvRow]:
+def ev_rows(evs: Sequence[EvStatus]) -> list[EvRow]:
     """The EV table of a QP as it stands."""
     return [
-        EvRow(
-            ev=int(evs.value[number]),
-            plane=int(evs.plane[number]),
-            state=State(int(evs.state[number])).name,
-            active=bool(evs.active[number]),
-            sent=int(evs.sent[number]),
-            lost=int(evs.lost[number]),
-            cause=evs.cause[number],
-            rtt=evs.rtt[number],
-            out=bool(evs.out[number]),
-        )
-        for number in range(len(evs.paths))
+        EvRow(ev.ev, ev.plane, ev.state.name, ev.active, ev.sent, ev.lost, ev.cause, ev.rtt, ev.out)
+        for ev in evs
     ]
 
 

@@ -1,0 +1,52 @@
+"""Which transport a run uses, and the end points that speak it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mrcnet.errors import InputError
+from mrcnet.mrc import warm as mrc_warm
+from mrcnet.mrc.endpoint import Endpoint
+from mrcnet.rocev2 import warm as roce_warm
+from mrcnet.rocev2.endpoint import Endpoint as RoceEndpoint
+from mrcnet.rocev2.settings import Roce
+from mrcnet.rocev2.wire import FlowLabel
+from mrcnet.workload.endpoint import EndPoint
+from mrcnet.workload.job import Job, local_ports
+
+MRC, SPRAY = "mrc", "spray"
+_QPS = {"rocev2": 1, "rocev2x4": 4, "rocev2x16": 16}
+CHOICES = (MRC, *_QPS, SPRAY)
+
+
+def over(job: Job, transport: str) -> Job:
+    """The job over the transport of that name. InputError if its congestion control is another's."""
+    if transport == SPRAY:
+        # what no state takes out needs no backup
+        return replace(job, settings=replace(job.settings, path_health=False, backup_share=0.0))
+    if transport == MRC:
+        return job
+    if job.settings.nscc is not None:
+        raise InputError(
+            f"NSCC is MRC's congestion control; {transport} has DCQCN", remedy="leave --congestion out"
+        )
+    settings = replace(job.settings, ev_format=FlowLabel())
+    return replace(job, settings=settings, roce=Roce(qps=_QPS[transport]))
+
+
+def make_endpoint(job: Job, host: str) -> EndPoint:
+    """A host's end point, without connections."""
+    node = job.plan.nodes[host]
+    ports = local_ports(node)
+    rng = np.random.default_rng((job.seed, job.plan.hosts.index(host)))
+    if job.roce is None:
+        return Endpoint(ports, job.settings, rng)
+    rates = [port.rate_bps for port in node.ports]
+    return RoceEndpoint(ports, rates, job.settings, job.roce, rng)
+
+
+def warm(job: Job) -> None:
+    """Have the compiled loops of the job's transport ready."""
+    (mrc_warm if job.roce is None else roce_warm).warm(np.random.default_rng(job.seed))
