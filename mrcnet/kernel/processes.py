@@ -13,7 +13,7 @@ from pathlib import Path
 from mrcnet.errors import PartialError
 from mrcnet.kernel import state
 
-TERM_PATIENCE_S = 2.0
+TERM_PATIENCE_S = 5.0
 KILL_PATIENCE_S = 5.0
 
 
