@@ -28,7 +28,6 @@ from mrcnet.drill.verdict import PASSED, spell
 from mrcnet.drill.virtual import SimFabric
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.kernel import lab
-from mrcnet.plan.build import undilated
 from mrcnet.report.model import Origin
 from mrcnet.report.picture import picture
 from mrcnet.report.resultfile import as_data, origin
@@ -73,9 +72,7 @@ def drill_(
     drill, source = read_drill(file)
     plan = running_plan(lab_name) if lab_name else plan_of(source)
     refuse_errors(plan, source)
-    if on == "sim":
-        plan = undilated(plan)
-    elif not lab_name:
+    if on == "kernel" and not lab_name:
         plan = settled(plan, drill.name, source.text)
     files.probe()
     fabric: Fabric = SimFabric()
@@ -145,13 +142,13 @@ def _lines(result: DrillResult) -> Iterator[str]:
         seconds = format_duration(result.traffic.seconds * 1e9)
         yield f"  {seconds} of fabric time, {result.traffic.wall_seconds:.1f} s of wall time"
     if result.measures is not None and result.traffic is not None:
-        yield from _measure_lines(result.measures, result.traffic.dilation)
+        yield from _measure_lines(result.measures, result.traffic.bin_ms)
     yield from (f"  {spell(judgement)}" for judgement in result.judgements)
 
 
-def _measure_lines(measures: Measures, dilation: int) -> Iterator[str]:
+def _measure_lines(measures: Measures, bin_ms: float) -> Iterator[str]:
     bar = f"+-{measures.error_ms:.3f} ms"
-    coarse = f"+-{measures.error_ms + 1 / dilation:.3f} ms"  # found in bins of 1 ms of wall time
+    coarse = f"+-{measures.error_ms + bin_ms:.3f} ms"  # found in bins
 
     def ms(value: float | None) -> str:
         return "never" if value is None else f"{value:.3f} ms"

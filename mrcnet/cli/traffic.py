@@ -20,7 +20,6 @@ from mrcnet.errors import ExitCode, InputError
 from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.settings import Settings
 from mrcnet.nic.traffic import run_traffic
-from mrcnet.plan.build import undilated
 from mrcnet.plan.model import Plan
 from mrcnet.sim import run as sim_run
 from mrcnet.sim.fit import fit
@@ -153,7 +152,7 @@ def _virtual_plan(topo: str | None) -> Plan:
     source = find(topo)
     plan = plan_of(source)
     refuse_errors(plan, source)
-    return undilated(plan)
+    return plan
 
 
 def _lab_plan(lab_name: str) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
+from mrcnet.plan.build import undilated
 from mrcnet.sim.layout import PortTable
 from mrcnet.workload.fit import fit_roce, windows
 from mrcnet.workload.job import Job
@@ -25,7 +26,8 @@ def turn_of(job: Job, table: PortTable) -> int:
 
 
 def fit(job: Job, turn_ns: int | None = None) -> Job:
-    """The job with fixed windows that together are 1.5 BDP of the busiest host, its NIC's turns included."""
+    """The job in virtual time; fixed windows together are 1.5 BDP of the busiest host, with its turns."""
+    job = replace(job, plan=undilated(job.plan))
     frame = WRITE_HEAD + job.settings.payload + ICRC
     table = PortTable(job.plan, frame, EXT + SACK_LEN + ICRC)
     turn = turn_ns or turn_of(job, table)

@@ -43,8 +43,8 @@ class Job:
 
 
 def bin_ns(plan: Plan) -> int:
-    """The width of a goodput bin: 1 ms of wall time, in fabric ns."""
-    return max(1, 1_000_000 // max(1, plan.topology.dilation))
+    """The width of a goodput bin: 1 ms of wall time, in fabric ns, also for virtual time (auto: of 1000)."""
+    return max(1, 1_000_000 // (plan.topology.dilation or 1_000))
 
 
 def shares(hosts: tuple[str, ...], most: int | None = None) -> list[tuple[str, ...]]:

@@ -67,6 +67,7 @@ class TrafficResult:
     seconds: float
     wall_seconds: float
     dilation: int
+    bin_ms: float  # fabric time: how finely deliveries were counted
     flows: tuple[FlowResult, ...]
     evs_lost: int
     evs_regained: int
@@ -145,6 +146,7 @@ def summarise(recording: Recording) -> TrafficResult:
         seconds=seconds,
         wall_seconds=seconds * job.plan.topology.dilation,
         dilation=job.plan.topology.dilation,
+        bin_ms=job.bin_ns / 1e6,
         flows=flows,
         evs_lost=sum(change.new == "ASSUMED_BAD" for change in changes),
         evs_regained=sum(change.old == "ASSUMED_BAD" and change.new == "GOOD" for change in changes),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mrcnet.kernel import delays, faults
 from mrcnet.plan.model import Plan
-from tests.netns.fabric import NEEDS_ROOT, running
+from tests.netns.fabric import NEEDS_ROOT, new_name, running
 from tests.netns.traffic import children, mrcnet, start, wait_for
 
 pytestmark = NEEDS_ROOT
@@ -83,6 +84,31 @@ def test_a_longer_link(lab: Lab) -> None:
     assert before["flows"][0]["message_ms_median"] < told["flows"][0]["message_ms_median"]
     assert ["heal", "heal"] == [record.fault for record in healed if record]
     assert None is delays.shorten(plan, name, "h0:p0-t0-0")
+
+
+DRILL = """\
+name: {name}
+topology: topology.yaml
+seed: 8
+traffic: {{pattern: pair, message: 16KiB, rate: 40Gbps, duration: 1200us}}
+transport: {{backup_share: 0.25}}
+actions: [{{at: 400us, do: cut, target: "p0-t0-0:p0-t1-1", silent: true}}]
+expect:
+  - {{measure: messages_wrong, at_most: 0}}
+  - {{measure: evs_hit, at_least: 1}}
+  - {{measure: evs_hit, at_most: 1}}
+"""
+
+
+def test_a_drill_in_dilated_time(tmp_path: Path) -> None:
+    """One drill file in fabric microseconds says the same on both fabrics: which EV a silent cut takes."""
+    (tmp_path / "topology.yaml").write_text(TEXT)
+    file = tmp_path / "drill.yaml"
+    file.write_text(DRILL.format(name=new_name()))
+    kernel = mrcnet("drill", str(file), "--allow-unfaithful")
+    virtual = mrcnet("drill", str(file), "--on", "sim")
+    assert [(0, "passed"), (0, "passed")] == [(code, told["verdict"]) for code, told, _ in (kernel, virtual)]
+    assert 0 < kernel[1]["metrics"]["detection_ms"] < 0.8
 
 
 def test_a_worker_that_dies(lab: Lab) -> None:
