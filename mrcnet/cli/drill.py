@@ -88,6 +88,7 @@ def drill_(
     result = run_drill(drill, job, fabric, note, recorded, allow_unfaithful=allow_unfaithful)
     seen = picture(plan, result, recordings[-1] if recordings else None)
     data = as_data(result, _origin(file, drill, source, lab_name), seen)
+    data["degraded"] = lab.degraded(lab_name) if lab_name else ()
     code = ExitCode.OK if result.verdict == PASSED else ExitCode.FAILED
     if not files.write(data):
         code = ExitCode.ENVIRONMENT

@@ -18,4 +18,5 @@ def status_() -> Answer:
     labs = status()
     rows = [[one.lab, one.nodes, one.links, one.state] for one in labs]
     lines = table(["lab", "nodes", "links", "state"], rows) or ["no labs"]
+    lines += [f"{one.lab} goes without {lack}" for one in labs for lack in one.degraded]
     return Answer({"labs": [asdict(one) for one in labs]}, lines)

@@ -17,6 +17,7 @@ from mrcnet.cli.quantities import quantity
 from mrcnet.cli.topologies import find, plan_of
 from mrcnet.cli.up import refuse_errors
 from mrcnet.errors import ExitCode, InputError
+from mrcnet.kernel import lab
 from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.settings import Settings
 from mrcnet.nic.traffic import run_traffic
@@ -144,7 +145,11 @@ def traffic_(
             recording = run_traffic(job, duration, _say)
     write_events(recording, events)
     result = summarise(recording)
-    return Answer(asdict(result), _lines(result), ExitCode.OK if result.verified else ExitCode.FAILED)
+    lacks = () if on == "sim" else lab.degraded(lab_name)
+    lines = (*_lines(result), *(f"the lab goes without {lack}" for lack in lacks))
+    return Answer(
+        {**asdict(result), "degraded": lacks}, lines, ExitCode.OK if result.verified else ExitCode.FAILED
+    )
 
 
 def _virtual_plan(topo: str | None) -> Plan:

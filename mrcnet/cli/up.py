@@ -34,8 +34,15 @@ FEW = 24  # so many changes are listed; more are counted
     callback=read_dilation,
     help="Wall time over fabric time, in place of the file's.",
 )
+@click.option(
+    "--allow-degraded",
+    is_flag=True,
+    help="Go on without the parts of shaped ports that this machine lacks; results say so.",
+)
 @click.option("--dry-run", is_flag=True, help="Print every change with its reason; make none.")
-def up_(source: Source, lab_name: str | None, dilation: int | None, dry_run: bool) -> Answer:
+def up_(
+    source: Source, lab_name: str | None, dilation: int | None, allow_degraded: bool, dry_run: bool
+) -> Answer:
     """Make the kernel hold what a topology says; changes only what differs.
 
     TOPO is a file, a shipped name, or - for stdin. A second `up` changes nothing; an `up` of an edited file,
@@ -48,7 +55,9 @@ def up_(source: Source, lab_name: str | None, dilation: int | None, dry_run: boo
     plan = settled(plan, name, source.text, dilation, dry=dry_run)
     planned = monotonic()
     progress(f"{len(plan.nodes)} nodes, {len(plan.topology.links)} links")
-    result = lab.up(plan, name, source.file, source.text, dry_run=dry_run)
+    result = lab.up(plan, name, source.file, source.text, dry_run=dry_run, allow_degraded=allow_degraded)
+    for lack in result.degraded:
+        note(f"the lab goes without {lack}")
     seconds = {
         "plan": round(planned - begun, 6),
         "apply": round(result.apply_seconds, 6),
@@ -57,6 +66,7 @@ def up_(source: Source, lab_name: str | None, dilation: int | None, dry_run: boo
     data = {
         "lab": result.lab,
         "dilation": plan.topology.dilation,
+        "degraded": result.degraded,
         "changes": [_change(change) for change in result.changes],
         "seconds": seconds,
     }

@@ -25,6 +25,7 @@ from mrcnet.kernel.netlink import NetlinkSocket, Refusal
 from mrcnet.kernel.program import PortProgram
 from mrcnet.kernel.routes import RouteSeen
 from mrcnet.plan.model import Route
+from mrcnet.port.model import PortConfig
 from mrcnet.topology.model import End
 
 CUT_PRIORITY = 1  # the first filter to see a packet: what a cut link eats, no other filter counts
@@ -128,7 +129,8 @@ class _Applier:
     def _prepare_queues(self) -> None:
         """Find or load the ports' program, if one of the changes needs it."""
         queues = (c for changes in self.by_node.values() for c in changes if c.kind is Kind.QUEUE)
-        if any(change.op is not Op.REMOVE for change in queues) and self.handles.program is None:
+        wanted = any(isinstance(one.item, PortQueue) and one.item.config for one in queues)
+        if wanted and self.handles.program is None:
             self.handles.program = PortProgram.fresh(max(self.indices.values()))
 
     def _queues(self, node: str, changes: list[Change]) -> list[Step]:
@@ -144,20 +146,33 @@ class _Applier:
             ]
 
     def _queue(self, node: str, index: int, queue: PortQueue) -> list[bytes]:
-        program, was = self.handles.program, queue.was
-        if was is not None and bool(was.rate) != bool(queue.rate):  # something half-made may stand there
+        was = queue.was or PortQueue(queue.port, 0, None)
+        return [*self._told(index, queue.config, was.config), *self._shaped(node, index, queue, was)]
+
+    def _told(self, index: int, config: PortConfig | None, was: PortConfig | None) -> list[bytes]:
+        """The program on a port, and what it is told."""
+        program = self.handles.program
+        if program is None or config == was:
+            return []
+        if config is None:
+            return program.detach(index)
+        steps = []
+        if was is None:
+            steps = program.attach(index)
+            program.maps.forget(index)
+        program.maps.configure(index, config)
+        return steps
+
+    def _shaped(self, node: str, index: int, queue: PortQueue, was: PortQueue) -> list[bytes]:
+        if queue.rate == was.rate:
+            return []
+        if queue.rate and was.rate:
+            return [shaper.set_rate(index, queue.rate)]
+        if queue.was is not None:  # of a port that was there; something half-made may stand on it
             self.handles.socket(node).send([shaper.delete_shaper(index)])
         if not queue.rate:
-            return [] if program is None else program.detach(index)
-        assert program is not None
-        if was is not None and was.rate:
-            program.maps.configure(index, queue.config)
-            return [shaper.set_rate(index, queue.rate)] if was.rate != queue.rate else []
-        steps = program.attach(index)
-        program.maps.forget(index)
-        program.maps.configure(index, queue.config)
-        length = links.set_queue_length(index, _QUEUE_LENGTH)
-        return [length, *steps, *shaper.add_shaper(index, queue.rate)]
+            return []
+        return [links.set_queue_length(index, _QUEUE_LENGTH), *shaper.add_shaper(index, queue.rate)]
 
     def _stored(self, change: Change) -> bool:
         """Carry out what is a store into the program's memory; False for what is not."""

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TypeVar
 
-from mrcnet.kernel.model import Address, Device, Neighbour, NodeState, Sysctl
+from mrcnet.kernel.model import Address, Device, Neighbour, NodeState, Part, Sysctl
 from mrcnet.plan.model import NodePlan, Port
 from mrcnet.plan.tables import SWITCH_DEVICE
 from mrcnet.port.config import config_of, wall_rate
@@ -38,12 +38,12 @@ def namespace_sysctls(role: Role) -> tuple[tuple[str, str, str], ...]:
     return both + tuple(("default", *one) for one in _DEFAULT_ONLY)
 
 
-def desired(node: NodePlan, dilation: int = 1) -> NodeState:
-    """What the node's namespace is to hold; rates are divided by `dilation`."""
+def desired(node: NodePlan, dilation: int = 1, without: AbstractSet[Part] = frozenset()) -> NodeState:
+    """What the node's namespace is to hold: rates divided by `dilation`, ports without some parts."""
     devices = {"lo": Device("lo", "loopback", up=True)}
     if node.role is not Role.HOST:
         devices[SWITCH_DEVICE] = Device(SWITCH_DEVICE, "bridge", up=True)
-    devices |= {port.name: _device(port, dilation) for port in node.ports}
+    devices |= {port.name: _device(port, dilation, without) for port in node.ports}
     forwarding = "0" if node.role is Role.HOST else "1"
     sysctls = [Sysctl(*one) for one in namespace_sysctls(node.role)]
     for port in node.ports:
@@ -62,11 +62,15 @@ def _ordered(things: Iterable[Thing]) -> AbstractSet[Thing]:
     return dict.fromkeys(things).keys()
 
 
-def _device(port: Port, dilation: int) -> Device:
+def _device(port: Port, dilation: int, without: AbstractSet[Part]) -> Device:
     device = Device(port.name, "veth", True, port.mac, port.mtu, End(port.peer_node, port.peer_port))
     if port.queue is None:
         return device
-    return replace(device, rate=wall_rate(port.queue, dilation), queue=config_of(port.queue, dilation))
+    return replace(
+        device,
+        rate=0 if Part.SHAPER in without else wall_rate(port.queue, dilation),
+        queue=None if Part.QUEUES in without else config_of(port.queue, dilation),
+    )
 
 
 def _addresses(node: NodePlan) -> list[Address]:

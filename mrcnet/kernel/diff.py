@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import fields
 
 from mrcnet.kernel.desired import PORT_SYSCTLS, desired
-from mrcnet.kernel.model import Cable, Change, Device, Kind, NodeState, Op, PortQueue, Setting, Sysctl
+from mrcnet.kernel.model import Cable, Change, Device, Kind, NodeState, Op, Part, PortQueue, Setting, Sysctl
 from mrcnet.plan.model import Plan
 from mrcnet.topology.model import End
 from mrcnet.units import format_rate
@@ -17,13 +17,13 @@ _MISSING = "planned, not there"
 _UNPLANNED = "there, not planned"
 
 
-def diff(plan: Plan, found: Mapping[str, NodeState]) -> ChangeSet:
+def diff(plan: Plan, found: Mapping[str, NodeState], without: Set[Part] = frozenset()) -> ChangeSet:
     """The changes that make the lab what the plan says, removals first; empty if it is that already.
 
-    `found` holds the nodes whose namespaces exist.
+    `found` holds the nodes whose namespaces exist; `without`: the parts of ports that this machine lacks.
     """
     dilation = plan.topology.dilation
-    wanted = {name: desired(node, dilation) for name, node in plan.nodes.items()}
+    wanted = {name: desired(node, dilation, without) for name, node in plan.nodes.items()}
     doomed = _doomed(wanted, found)
     changes = [*_stray_links(doomed, wanted, found)]
     for name in sorted(found.keys() - wanted.keys()):
@@ -38,8 +38,9 @@ def diff(plan: Plan, found: Mapping[str, NodeState]) -> ChangeSet:
 
 
 def node_changes(plan: Plan, found: NodeState) -> ChangeSet:
-    """The changes inside one node, its links being as planned."""
-    return tuple(_node(desired(plan.nodes[found.name], plan.topology.dilation), found, {}))
+    """The changes inside one node, its links being as planned; those of ports' queues are none of them."""
+    changes = _node(desired(plan.nodes[found.name]), found, {})
+    return tuple(change for change in changes if change.kind is not Kind.QUEUE)
 
 
 def _doomed(wanted: Mapping[str, NodeState], found: Mapping[str, NodeState]) -> dict[End, str]:
@@ -103,7 +104,7 @@ def _node(wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str])
             yield from _settings(name, planned, kept[port])
         elif planned.kind == "bridge":
             yield Change(Op.ADD, Kind.PORT, name, planned, _MISSING)
-        elif planned.rate:
+        elif planned.rate or planned.queue:
             yield Change(Op.ADD, Kind.QUEUE, name, PortQueue(port, planned.rate, planned.queue), _MISSING)
     yield from _sysctls(wanted, found, kept)
     if found is not None:
@@ -144,17 +145,19 @@ def _settings(node: str, planned: Device, found: Device) -> Iterator[Change]:
     if (planned.rate, planned.queue) != (found.rate, found.queue):
         was = PortQueue(found.name, found.rate, found.queue)
         queue = PortQueue(planned.name, planned.rate, planned.queue, was)
-        op = Op.SET if planned.rate and found.rate else Op.ADD if planned.rate else Op.REMOVE
+        has, wants = bool(found.rate or found.queue), bool(planned.rate or planned.queue)
+        op = Op.SET if has and wants else Op.ADD if wants else Op.REMOVE
         yield Change(op, Kind.QUEUE, node, queue, _unlike_queue(planned, found))
 
 
 def _unlike_queue(planned: Device, found: Device) -> str:
     """Why a queue must change: the settings that differ."""
-    if not found.rate or not planned.rate:
-        return _UNPLANNED if found.rate else _MISSING
+    if not (found.rate or found.queue) or not (planned.rate or planned.queue):
+        return _UNPLANNED if found.rate or found.queue else _MISSING
     reasons = [f"rate is {format_rate(8 * found.rate)}"] if planned.rate != found.rate else []
     if planned.queue is None or found.queue is None:
-        return "; ".join((*reasons, _UNPLANNED if found.queue else "the program is told nothing"))
+        odd = "the program is told nothing" if planned.queue else "the program is not wanted"
+        return "; ".join((*reasons, odd) if planned.queue != found.queue else reasons)
     reasons += [
         f"{one.name} is {getattr(found.queue, one.name)}"
         for one in fields(planned.queue)

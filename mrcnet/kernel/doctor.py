@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrcnet.errors import MrcnetError
-from mrcnet.kernel import bpf, links, netns, routes, tc
+from mrcnet.kernel import bpf, links, netns, parts, routes, tc
 from mrcnet.kernel.netlink import NetlinkSocket
 from mrcnet.plan.model import Action, Route
 
@@ -153,6 +153,7 @@ def _demand(rtnl: NetlinkSocket, request: bytes) -> None:
         raise OSError(str(refusals[0]))
 
 
+_FOR_PORTS = "only topologies with `ports` or dilated time need it"
 _NEWER = "a kernel of 6.6 or later, with CONFIG_IPV6_SEG6_LWTUNNEL"
 _CHECKS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("privilege", _AS_ROOT, _privilege),
@@ -164,6 +165,8 @@ _CHECKS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("seg6local", _NEWER, _seg6local),
     ("uA", f"{_NEWER}; 6.1 has uN, but not uA", _ua),
     ("filters", "the kernel needs BPF and clsact: modprobe sch_ingress cls_bpf", _filters),
+    ("port queues", f"{_FOR_PORTS}: {_AS_ROOT}; apt-get install libbpf1", parts.try_program),
+    ("shaper", f"{_FOR_PORTS}: modprobe sch_htb", parts.try_shaper),
     ("open files", f"raise the limit: ulimit -n {ENOUGH_FILES}", _files),
     ("memory", "end something, or choose a smaller fabric", _memory),
     ("packet sockets", "load the module: modprobe af_packet", _packet_sockets),

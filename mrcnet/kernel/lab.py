@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mrcnet.errors import EnvironmentFault, InputError, MrcnetError, PartialError
-from mrcnet.kernel import marks, netns, processes, state
+from mrcnet.kernel import marks, netns, parts, processes, state
 from mrcnet.kernel.apply import apply
 from mrcnet.kernel.diff import ChangeSet, diff
 from mrcnet.kernel.handles import Handles
@@ -30,27 +30,40 @@ class UpResult:
     lab: str
     changes: tuple[Change, ...]
     apply_seconds: float
+    degraded: tuple[str, ...] = ()  # the parts of its ports' model that this machine does not give
 
 
-def up(plan: Plan, lab: str, source_file: str, source_text: str, dry_run: bool = False) -> UpResult:
+def up(
+    plan: Plan,
+    lab: str,
+    source_file: str,
+    source_text: str,
+    dry_run: bool = False,
+    *,
+    allow_degraded: bool = False,
+) -> UpResult:
     """Make lab `lab` what the plan says, from whatever it is now; and read it back.
 
     `source_text` (with its variables expanded) is kept, so that commands work without the file. InputError
     if the plan has errors or a namespace of that name is not ours. EnvironmentFault if the kernel refuses:
-    a fresh lab is gone again then. PartialError if something half-made is left.
+    a fresh lab is gone again then; also if it lacks what shaped ports need, unless `allow_degraded`.
+    PartialError if something half-made is left.
     """
     _check(plan, lab)
     begin = time.perf_counter()
     if dry_run:
         _refuse_strangers(plan, lab, clean=False)
-        return UpResult(lab, diff(plan, _see(lab).nodes), time.perf_counter() - begin)
+        lacks = _lacks(plan, allow_degraded)
+        changes = diff(plan, _see(lab).nodes, parts.named(lacks))
+        return UpResult(lab, changes, time.perf_counter() - begin, lacks)
     netns.share_directory()
     with state.locked(lab):
         _refuse_strangers(plan, lab, clean=True)
         before = tuple(one.node for one in marks.owned(lab))
         stored = state.Stored(lab, source_file, source_text, tuple(plan.nodes), plan.topology.dilation)
+        stored = replace(stored, degraded=_lacks(plan, allow_degraded))
         changes = _change(plan, lab, before, stored)
-    return UpResult(lab, changes, time.perf_counter() - begin)
+    return UpResult(lab, changes, time.perf_counter() - begin, stored.degraded)
 
 
 def down(lab: str) -> tuple[str, ...]:
@@ -86,6 +99,12 @@ def load(lab: str) -> state.Stored:
     if lab in labs():
         raise PartialError(f"lab {lab!r} is not whole", remedy=f"`mrcnet down {lab}`, then `mrcnet up` again")
     raise unknown(lab)
+
+
+def degraded(lab: str) -> tuple[str, ...]:
+    """The parts of its ports' model that a lab goes without, each with the reason."""
+    stored = state.recall(lab)
+    return () if stored is None else stored.degraded
 
 
 def plan_of(stored: state.Stored) -> Plan:
@@ -153,19 +172,30 @@ def _see(lab: str) -> LabState:
 def _change(plan: Plan, lab: str, before: tuple[str, ...], stored: state.Stored) -> ChangeSet:
     with Handles(lab, len(plan.nodes) + len(before)) as handles:
         found = observe(handles, before)
-        changes = diff(plan, found.nodes)
+        without = parts.named(stored.degraded)
+        changes = diff(plan, found.nodes, without)
         journal = dict.fromkeys((*stored.nodes, *before))
         state.save(replace(stored, nodes=tuple(journal)))
         try:
             _leave(lab, changes)
             apply(handles, changes, found.indices)
-            rest = diff(plan, observe(handles, plan.nodes).nodes) if changes else ()
+            rest = diff(plan, observe(handles, plan.nodes).nodes, without) if changes else ()
             if rest:
                 raise EnvironmentFault(f"the kernel does not hold what it was told: {_first(rest)}")
         except BaseException as error:
             raise _undone(lab, fresh=not before, error=error) from error
     state.save(stored)
     return changes
+
+
+def _lacks(plan: Plan, allowed: bool) -> tuple[str, ...]:
+    """What this machine lacks of a shaped lab. EnvironmentFault if that is not allowed."""
+    if not plan.topology.shaped:
+        return ()
+    lacks = parts.missing()
+    if lacks and not allowed:
+        raise parts.refuse(lacks)
+    return lacks
 
 
 def _leave(lab: str, changes: Iterable[Change]) -> None:

@@ -127,6 +127,13 @@ class NodeState:
     odd_routes: tuple[RouteSeen, ...] = ()
 
 
+class Part(StrEnum):
+    """What shaped ports need."""
+
+    QUEUES = "port queues"  # the program: without, nothing is marked, trimmed, dropped or counted
+    SHAPER = "shaper"  # without, a frame never waits
+
+
 class Op(StrEnum):
     """What a change does."""
 

@@ -27,7 +27,8 @@ _POLL_S = 0.02
 class Stored:
     """A lab's memory. `nodes` is a journal: every node whose namespace may exist, also half-made.
 
-    `dilation` is the one that it runs at, which the text may leave to `auto`.
+    `dilation` is the one that it runs at, which the text may leave to `auto`. `degraded`: the parts of its
+    ports' model that the machine did not give (`parts.missing`).
     """
 
     lab: str
@@ -35,6 +36,7 @@ class Stored:
     text: str
     nodes: tuple[str, ...]
     dilation: int = 1
+    degraded: tuple[str, ...] = ()
 
 
 def save(stored: Stored) -> None:
@@ -58,7 +60,9 @@ def recall(lab: str) -> Stored | None:
             return None
         nodes = tuple(map(str, document["nodes"]))
         dilation = int(document.get("dilation", 1))
-        return Stored(str(document["lab"]), str(document["file"]), str(document["text"]), nodes, dilation)
+        degraded = tuple(map(str, document.get("degraded", ())))
+        name, file, text = (str(document[key]) for key in ("lab", "file", "text"))
+        return Stored(name, file, text, nodes, dilation, degraded)
     except PermissionError as error:
         raise EnvironmentFault(f"cannot read {_file(lab)}", remedy="run it as root (sudo)") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

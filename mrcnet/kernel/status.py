@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mrcnet.errors import MrcnetError
-from mrcnet.kernel import lab, marks, state
+from mrcnet.kernel import lab, marks, parts, state
 from mrcnet.kernel.diff import diff
 from mrcnet.kernel.faults import faults_in
 from mrcnet.kernel.handles import Handles
@@ -25,12 +25,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabStatus:
-    """A lab: how many nodes and links are there, and whether they are as planned."""
+    """A lab: how many nodes and links are there, and whether they are as planned.
+
+    `degraded`: the parts of its ports' model that the machine does not give.
+    """
 
     lab: str
     nodes: int
     links: int
     state: State
+    degraded: tuple[str, ...] = ()
 
 
 def status() -> tuple[LabStatus, ...]:
@@ -46,18 +50,19 @@ def _status(name: str) -> LabStatus:
     except OSError:  # it is being changed under our eyes
         return LabStatus(name, len(nodes), 0, State.PARTIAL)
     ends = sum(device.kind == "veth" for node in found.values() for device in node.devices.values())
-    return LabStatus(name, len(nodes), ends // 2, _state(name, found))
-
-
-def _state(name: str, found: Mapping[str, NodeState]) -> State:
     stored = state.recall(name)
+    degraded = stored.degraded if stored is not None else ()
+    return LabStatus(name, len(nodes), ends // 2, _state(stored, found), degraded)
+
+
+def _state(stored: state.Stored | None, found: Mapping[str, NodeState]) -> State:
     if stored is None:
         return State.PARTIAL
     try:
         plan = lab.plan_of(stored)
     except MrcnetError:
         return State.PARTIAL
-    changes = diff(plan, found)
+    changes = diff(plan, found, parts.named(stored.degraded))
     if not changes:
         return State.UP
     struck = {node for fault in faults_in(found) for node in fault.target.split(":")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -24,7 +25,7 @@ from mrcnet.mrc.wire.numbers import Dscp
 from mrcnet.plan.model import Plan
 from mrcnet.port import bpf
 from mrcnet.topology.model import End
-from tests.netns.fabric import NEEDS_ROOT, SMALL, bring_up, ip, new_name, running
+from tests.netns.fabric import NEEDS_ROOT, SMALL, arrives, bring_up, ip, new_name, running
 from tests.netns.test_faults import mrc_like
 from tests.unit.plan.fabrics import plan_of
 
@@ -251,3 +252,22 @@ def test_rates_beyond_the_shaper_are_refused() -> None:
     """A rate that no software can shape is refused before anything is made, with the way out."""
     with pytest.raises(InputError, match="dilation"):
         bring_up(new_name(), SMALL + "ports: {}\n")
+
+
+def test_before_tcx_the_program_is_a_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a kernel without tcx (before 6.6) the program is a filter, and everything else is the same."""
+
+    def unknown(*_: int) -> tuple[int, ...]:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(bpf, "attach", unknown)
+    monkeypatch.setattr(bpf, "attached", unknown)
+    with running(SMALL) as (lab, plan):
+        bring_up(lab, SHAPED)
+        assert 0 not in programs(lab, plan).values()
+        assert bring_up(lab, SHAPED).changes == ()
+        before = ports_of(lab).counters()[LAST].sent
+        assert arrives(lab, plan, "h0", "h3")
+        assert before + 1 == ports_of(lab).counters()[LAST].sent
+        bring_up(lab, SMALL)
+        assert {0} == set(programs(lab, plan).values())

@@ -31,9 +31,11 @@ class Kernel:
     changes: tuple[Change, ...] = (CHANGE,)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def up(self, plan: Plan, name: str, file: str, text: str, dry_run: bool = False) -> UpResult:
+    def up(
+        self, plan: Plan, name: str, file: str, text: str, dry_run: bool, *, allow_degraded: bool
+    ) -> UpResult:
         self.asked.append(("up", plan.topology.name, name, file, text, dry_run))
-        return UpResult(name, self.changes, 0.25)
+        return UpResult(name, self.changes, 0.25, ("shaper: why",) if allow_degraded else ())
 
     def load(self, name: str) -> Stored:
         if name not in self.labs:
@@ -77,6 +79,14 @@ def test_up_tells_what_it_changed(run: Run, kernel: Kernel) -> None:
     assert ("mine", [change]) == (answer["lab"], answer["changes"])
     assert {"plan", "apply", "total"} == set(answer["seconds"])
     assert 0.25 == answer["seconds"]["apply"]
+
+
+@pytest.mark.usefixtures("kernel")
+def test_up_says_what_the_lab_goes_without(run: Run) -> None:
+    """With --allow-degraded the parts that are missing are named, on stderr and in the JSON."""
+    ran = run("up", "-", "--json", "--allow-degraded", stdin=FABRIC.format("mine"))
+    assert ["shaper: why"] == ran.json["degraded"]
+    assert "goes without shaper: why" in ran.err
 
 
 def test_up_under_another_name_with_variables_filled_in(run: Run, kernel: Kernel) -> None:
