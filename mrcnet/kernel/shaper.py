@@ -33,7 +33,9 @@ HANDLE = 0x10000
 LINK, CONTROL, DATA = 0x10001, 0x10010, 0x10020
 SLOW_LINK, SLOW_CONTROL, SLOW_DATA = 0x10002, 0x10030, 0x10040  # while the port is degraded
 
-BURST_NS = 200_000  # what a late timer may make up for: less, and the rate suffers; more, and so do delays
+# What a late timer may make up for: with less the rate suffers, with more the delays do. About two frames'
+# time, but neither shorter than the lateness of an idle machine nor longer than anybody should be.
+_BURST_BYTES, _BURST_LEAST_NS, _BURST_MOST_NS = 8_192, 200_000, 1_000_000
 _TICK_SHIFT = 6  # the kernel's scheduler ticks are 64 ns
 _QUANTUM = 1 << 16
 _ETHERNET = 1  # link layer: rates are exact, and no table of them is needed
@@ -137,7 +139,7 @@ def _tree(index: int, rate: int, link: int, control: int, data: int) -> list[byt
 
 
 def _class(index: int, handle: int, parent: int, rate: int, ceiling: int, priority: int) -> bytes:
-    burst = BURST_NS >> _TICK_SHIFT
+    burst = max(_BURST_LEAST_NS, min(_BURST_MOST_NS, _BURST_BYTES * 10**9 // rate)) >> _TICK_SHIFT
     parameters = b"".join(
         (
             *(_RATE.pack(0, _ETHERNET, 0, 0, 0, min(value, (1 << 32) - 1)) for value in (rate, ceiling)),
