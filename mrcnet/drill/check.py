@@ -17,6 +17,7 @@ from mrcnet.drill.raw import RawDrill, RawStep
 from mrcnet.errors import InputError
 from mrcnet.topology.document import Document, KeyPath
 from mrcnet.topology.names import suggest
+from mrcnet.workload.transport import has_paths
 
 _OWN_KEYS = ("silent", "for", "period", "duty", "count", "share", "delay", "ev")  # of some actions only
 
@@ -24,6 +25,7 @@ _OWN_KEYS = ("silent", "for", "period", "duty", "count", "share", "delay", "ev")
 def check(raw: RawDrill, document: Document) -> None:
     """Raises InputError with file:line:column."""
     _check_traffic(raw, document)
+    _check_transport(raw, document)
     for number, step in enumerate(raw.actions):
         _check_step(step, document, ("actions", number))
     _check_times(raw, document)
@@ -51,6 +53,17 @@ def _check_traffic(raw: RawDrill, document: Document) -> None:
             raise document.error((*path, "start"), "is after the traffic's end")
         if end is None and also.stop is None:
             raise document.error((*path, "stop"), "is needed where the traffic has a size, not a duration")
+
+
+def _check_transport(raw: RawDrill, document: Document) -> None:
+    kind = raw.transport.kind
+    if has_paths(kind):
+        return
+    if raw.transport.congestion != "fixed":
+        raise document.error(("transport", "congestion"), f"is MRC's; {kind} has DCQCN")
+    for number, step in enumerate(raw.actions):
+        if step.do in ("deny", "allow"):
+            raise document.error(("actions", number, "do"), f"{kind} knows no EVs to {step.do}")
 
 
 def _check_step(step: RawStep, document: Document, path: KeyPath) -> None:

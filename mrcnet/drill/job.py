@@ -16,13 +16,15 @@ from mrcnet.workload.congestion import controlled
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.patterns import pairs
+from mrcnet.workload.transport import over
 
 
 def plan_job(drill: Drill, plan: Plan, lab_name: str) -> Job:
     """Decide the run before anything starts. Raises InputError with the place in the drill file."""
     timeline(drill, plan)
     flows = tuple(_flows(drill, plan))
-    return Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, drill.bin_ns or bin_ns(plan))
+    job = Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, drill.bin_ns or bin_ns(plan))
+    return over(job, drill.transport)
 
 
 def _flows(drill: Drill, plan: Plan) -> Iterator[Flow]:

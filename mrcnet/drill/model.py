@@ -129,6 +129,7 @@ class Drill:
     backup_share: float | None = None
     timeout_exponent: int | None = None
     congestion: str = "fixed"
+    transport: str = "mrc"
     port_status: bool = True
     bin_ns: int | None = None
     steady: float | None = None

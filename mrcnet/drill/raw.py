@@ -10,6 +10,7 @@ from mrcnet.drill.actions import ACTIONS
 from mrcnet.topology.names import suggest
 from mrcnet.topology.raw import TopologyName
 from mrcnet.units import parse_duration, parse_rate, parse_share, parse_size
+from mrcnet.workload.transport import Kind
 
 
 def _quantity(example: str) -> WithJsonSchema:
@@ -102,6 +103,7 @@ class RawExpectation(_Raw):
 class RawTransport(_Raw):
     """Knobs of the end points."""
 
+    kind: Kind = Field("mrc", description="what carries the traffic")
     backup_share: Annotated[float, Field(ge=0, le=0.9)] | None = None
     timeout_exponent: Annotated[int, Field(ge=1, le=24)] | None = None
     congestion: Literal["fixed", "nscc"] = Field("fixed", description="a window that never changes, or NSCC")

@@ -28,7 +28,8 @@ class Job:
     settings: Settings
     seed: int
     bin_ns: int
-    roce: Roce | None = None  # RoCEv2 carries it; None: MRC does
+    transport: str = "mrc"  # by its name
+    roce: Roce | None = None  # the knobs of RoCEv2, if that is it
 
     @property
     def hosts(self) -> tuple[str, ...]:

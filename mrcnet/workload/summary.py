@@ -79,6 +79,7 @@ class TrafficResult:
     fabric: Books | None
     ports: str  # counted, or not counted: then books are those of the end points alone
     fidelity: Fidelity | None  # of a run that a machine carried in real time
+    transport: str = "mrc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ def summarise(recording: Recording) -> TrafficResult:
         fabric=next((report.fabric for report in recording.reports if report.fabric), None),
         ports="counted" if any(report.fabric for report in recording.reports) else "not counted",
         fidelity=recording.fidelity,
+        transport=job.transport,
     )
 
 

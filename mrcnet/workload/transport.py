@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -17,12 +18,14 @@ from mrcnet.workload.endpoint import EndPoint
 from mrcnet.workload.job import Job, local_ports
 
 MRC, SPRAY = "mrc", "spray"
+Kind = Literal["mrc", "rocev2", "rocev2x4", "rocev2x16", "spray"]
+CHOICES: tuple[str, ...] = get_args(Kind)
 _QPS = {"rocev2": 1, "rocev2x4": 4, "rocev2x16": 16}
-CHOICES = (MRC, *_QPS, SPRAY)
 
 
 def over(job: Job, transport: str) -> Job:
     """The job over the transport of that name. InputError if its congestion control is another's."""
+    job = replace(job, transport=transport)
     if transport == SPRAY:
         # what no state takes out needs no backup
         return replace(job, settings=replace(job.settings, path_health=False, backup_share=0.0))
@@ -34,6 +37,11 @@ def over(job: Job, transport: str) -> Job:
         )
     settings = replace(job.settings, ev_format=FlowLabel())
     return replace(job, settings=settings, roce=Roce(qps=_QPS[transport]))
+
+
+def has_paths(transport: str) -> bool:
+    """Whether it knows states of EVs, which a controller may deny."""
+    return transport not in _QPS
 
 
 def make_endpoint(job: Job, host: str) -> EndPoint:
