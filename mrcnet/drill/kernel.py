@@ -10,11 +10,13 @@ from mrcnet.drill.fabric import ORDERS, Live, orders
 from mrcnet.drill.model import Drill, Moment, Op
 from mrcnet.drill.targets import Crossings, ends_of, name_of
 from mrcnet.errors import InputError
-from mrcnet.kernel import faults, lab
+from mrcnet.kernel import delays, faults, lab, portfaults
+from mrcnet.kernel.faults import FaultRecord
 from mrcnet.kernel.processes import register_run
 from mrcnet.nic.engine import Run
 from mrcnet.nic.traffic import run_traffic
-from mrcnet.topology.model import Link
+from mrcnet.port.model import FaultSpec
+from mrcnet.topology.model import End, Link
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording
 
@@ -35,9 +37,10 @@ class KernelFabric:
     progress: Callable[[str], None] = lambda _: None
     name: str = "kernel"
 
-    def can(self, job: Job) -> Sequence[str]:  # noqa: ARG002
-        """See `Fabric`."""
-        return ("down", "silent", *ORDERS)
+    def can(self, job: Job) -> Sequence[str]:
+        """See `Fabric`. Only a port that has a rate can lose some of it."""
+        kinds = ("down", "silent", "blackhole", "loss", "delay", *ORDERS)
+        return (*kinds, "degrade") if job.plan.topology.shaped else kinds
 
     def run(
         self, drill: Drill, moments: Sequence[Moment], job: Job, meanwhile: Callable[[Live], None]
@@ -135,21 +138,46 @@ class KernelLive:
         job = self._run.job
         if op.kind in ORDERS:
             return [self._run.order(order) for order in orders(job, self._crossings, op, on=on)]
-        assert isinstance(op.place, Link)
-        name = name_of(job.plan, op.place)
-        if on:
-            record = faults.cut(job.plan, job.lab, name, silent=op.kind == "silent")
-        else:
-            record = faults.heal(job.plan, job.lab, name)
-        return [(record.at_ns - record.error_ns, record.at_ns + record.error_ns)]
+        record = strike(job, op) if on else undo(job, op)
+        return [] if record is None else [(record.at_ns - record.error_ns, record.at_ns + record.error_ns)]
 
 
 _PATIENCE_NS = 20_000_000
 
 
+def strike(job: Job, op: Op) -> FaultRecord:
+    """Begin what an operation says. InputError if it is there already."""
+    plan, place = job.plan, op.place
+    if isinstance(place, Link):
+        name = name_of(plan, place)
+        if op.kind == "delay":
+            return delays.lengthen(plan, job.lab, name, round(op.amount))
+        return faults.cut(plan, job.lab, name, silent=op.kind == "silent")
+    assert isinstance(place, End)
+    rate = plan.nodes[place.node].port(place.port).rate_bps
+    spec = FaultSpec(
+        op.kind,
+        share=op.amount if op.kind == "loss" else 1.0,
+        rate_bps=round(rate * op.amount) if op.kind == "degrade" else 0,
+    )
+    return portfaults.strike(plan, job.lab, spec, str(place))
+
+
+def undo(job: Job, op: Op) -> FaultRecord | None:
+    """End it: None if the other end's heal did already. InputError if the link is whole."""
+    plan, place = job.plan, op.place
+    if op.kind == "delay" and isinstance(place, Link):
+        return delays.shorten(plan, job.lab, name_of(plan, place))
+    if isinstance(place, Link):
+        return faults.heal(plan, job.lab, name_of(plan, place))
+    with suppress(InputError):
+        return faults.heal(plan, job.lab, str(place))
+    return None
+
+
 def _roll_back(job: Job, begun: dict[Op, None]) -> None:
     """Undo what the drill did, also if it was stopped in the middle of a step."""
     for op in begun:
-        if isinstance(op.place, Link) and op.kind not in ORDERS:
+        if op.kind not in ORDERS:
             with suppress(InputError):  # it is whole already
-                faults.heal(job.plan, job.lab, name_of(job.plan, op.place))
+                undo(job, op)

@@ -56,7 +56,7 @@ def load_measures(
     main = [flow for flow in job.flows if not flow.beside]
     durations = np.array([d for flow in main for d in recording.sources[flow.number].durations]) / 1e6
     p50, p99, most = np.percentile(durations, (50, 99, 100)).tolist() if len(durations) else (None,) * 3
-    rates = np.array([_rate(recording, flow, end) for flow in main])
+    rates = np.array([_rate(recording, flow) for flow in main])
     changes = [event for _, event in recording.events if isinstance(event, EvChanged)]
     churn = sum("ASSUMED_BAD" in (change.old, change.new) for change in changes)
     return OfRun(
@@ -79,16 +79,17 @@ def load_measures(
         jain=float(rates.sum() ** 2 / len(rates) / (rates**2).sum()) if rates.any() else None,
         slowest_share=float(rates.min() / rates.mean()) if rates.any() else None,
         line_share=_line_share(recording, main, float(rates.sum())),
-        also_share=_also_share(recording, end),
+        also_share=_also_share(recording),
         trimmed=trimmed,
     )
 
 
-def _rate(recording: Recording, flow: Flow, end: int) -> float:
-    """bit/s of a flow: its verified bytes over the time from the start to its last completion, or `end`."""
+def _rate(recording: Recording, flow: Flow) -> float:
+    """bit/s of a flow: its verified bytes over the time from when it may post to its last completion."""
     source, sink = recording.sources[flow.number], recording.sinks[flow.number]
-    last = end if flow.size is None or source.ended_at is None else source.ended_at
-    return sink.verified_bytes * 8e9 / max(1, last - recording.start_at)
+    if source.ended_at is None:
+        return 0.0
+    return sink.verified_bytes * 8e9 / max(1, source.ended_at - recording.start_at - flow.start_ns)
 
 
 def _spread(recording: Recording) -> float:
@@ -118,12 +119,7 @@ def _line_share(recording: Recording, main: Sequence[Flow], rate: float) -> floa
     return rate / min(totals) if main else None
 
 
-def _also_share(recording: Recording, end: int) -> float | None:
+def _also_share(recording: Recording) -> float | None:
     """The least of what the loads beside got, each over what it offered."""
-    shares = []
-    for flow in recording.job.flows:
-        if flow.rate_bps and flow.beside:
-            stop = end - recording.start_at if flow.stop_ns is None else flow.stop_ns
-            offered = flow.rate_bps * (stop - flow.start_ns) / 8e9
-            shares.append(recording.sinks[flow.number].verified_bytes / offered)
-    return min(shares, default=None)
+    beside = [flow for flow in recording.job.flows if flow.beside and flow.rate_bps]
+    return min((_rate(recording, flow) / (flow.rate_bps or 1) for flow in beside), default=None)

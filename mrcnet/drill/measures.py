@@ -125,9 +125,10 @@ def _leanest(curve: Curve, since: int, until: int, before: float) -> float | Non
 
 
 def _plateau(curve: Curve, scene: Scene, before: float) -> float | None:
-    """Goodput from the middle between the fault and the next to that next, as a share of that before."""
-    middle = curve.first((scene.begins + scene.until) // 2)
-    last = curve.last(scene.until)
+    """Goodput in the later half of the time to the next action, or the fault's end, as a share of before."""
+    until = min(scene.until, scene.over)
+    middle = curve.first((scene.begins + until) // 2)
+    last = curve.last(until)
     if not before or last <= middle:
         return None
     return float(curve.slope(middle, last).sum()) / before

@@ -36,6 +36,18 @@ def _action(text: str) -> str:
 Action = Annotated[str, AfterValidator(_action), WithJsonSchema({"enum": list(ACTIONS)})]
 
 
+def _truth(value: object) -> object:
+    """`not true` -> false, so that a variable may leave something out."""
+    words = str(value).split()
+    if len(words) == 2 and words[0] == "not" and words[1] in _OPPOSITE:
+        return _OPPOSITE[words[1]]
+    return value
+
+
+_OPPOSITE = {"true": "false", "false": "true", "on": "off", "off": "on"}
+When = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"type": ["boolean", "string"]})]
+
+
 class _Raw(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -84,7 +96,7 @@ class RawStep(_Raw):
     delay: Span | None = Field(None, description="that is added")
     ev: int | str | None = Field(None, description="the EV that is denied, of the pair that is the target")
     name: str | None = Field(None, description="by which expectations call it")
-    when: bool = Field(True, description="false leaves the action out")
+    when: When = Field(True, description="false leaves the action out")
 
 
 class RawExpectation(_Raw):
@@ -97,7 +109,7 @@ class RawExpectation(_Raw):
     within: Share | None = Field(None, description="of `about`")
     of: str | None = Field(None, description="the name of the action from which it counts")
     on: On | None = Field(None, description="held on this fabric only")
-    when: bool = Field(True, description="false leaves it out")
+    when: When = Field(True, description="false leaves it out")
 
 
 class RawTransport(_Raw):

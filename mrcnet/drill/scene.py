@@ -12,7 +12,7 @@ from mrcnet.drill.model import Done, Op
 from mrcnet.drill.targets import Crossings
 from mrcnet.mrc.events import EvChanged, PacketsLost, PlaneChanged
 from mrcnet.plan.model import Plan
-from mrcnet.topology.model import Link
+from mrcnet.topology.model import End, Link
 from mrcnet.workload.summary import Recording
 
 
@@ -78,8 +78,13 @@ class Scene:
 
 def links_struck(plan: Plan, ops: Sequence[Op]) -> tuple[Link, ...]:
     """The links to which operations did something, in either direction."""
-    ends = {end for op in ops for end in ends_of(op)}
+    ends = {end for op in ops for end in _touched(op)}
     return tuple(link for link in plan.topology.links if link.a in ends or link.b in ends)
+
+
+def _touched(op: Op) -> tuple[End, ...]:
+    """A link whose EVs are denied is none that is broken, but it is the one that is meant."""
+    return (op.place.a, op.place.b) if isinstance(op.place, Link) else ends_of(op)
 
 
 def _over(done: Sequence[Done], chosen: Done, ops: tuple[Op, ...], end: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
 from mrcnet.plan.build import undilated
 from mrcnet.sim.layout import PortTable
-from mrcnet.workload.fit import fit_roce, windows
+from mrcnet.workload.fit import fit_roce, timers, windows
 from mrcnet.workload.job import Job
 
 _GATHER = 64  # frames that the widest host receives at line rate in a turn
@@ -26,11 +26,16 @@ def turn_of(job: Job, table: PortTable) -> int:
 
 
 def fit(job: Job, turn_ns: int | None = None) -> Job:
-    """The job in virtual time; fixed windows together are 1.5 BDP of the busiest host, with its turns."""
+    """The job in virtual time; fixed windows together are 1.5 BDP of the busiest host, with its turns.
+
+    Where the topology says what its ports are like, timers and probes are the fabric's, too.
+    """
     job = replace(job, plan=undilated(job.plan))
     frame = WRITE_HEAD + job.settings.payload + ICRC
     table = PortTable(job.plan, frame, EXT + SACK_LEN + ICRC)
     turn = turn_ns or turn_of(job, table)
     rate = min(int(table.rate[table.of_host[host]].sum()) for host in job.hosts)
     settings = windows(job.settings, job.flows, rate, table.base_rtt + 2 * turn)
+    if job.plan.topology.shaped:
+        settings = timers(settings, table.base_rtt, turn, stall_ns=0, probe_ns=2 * table.base_rtt)
     return replace(job, settings=settings, roce=fit_roce(job, table.base_rtt + 2 * turn, turn))

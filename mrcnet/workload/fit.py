@@ -69,17 +69,24 @@ def for_fabric(settings: Settings, plan: Plan, flows: Sequence[Flow], turn_ns: i
     fitted = windows(settings, flows, rate, base + 2 * turn_ns)
     fan = max(Counter(flow.dst for flow in flows).values())
     dilation = plan.topology.dilation
-    longest = _FULL_QUEUES * base + 2 * turn_ns + _STALL_WALL_NS // dilation
+    fitted = replace(fitted, mpr_units=max(1, min(fitted.mpr_units, ring // (fan * MPR_UNIT))))
+    return timers(fitted, base, turn_ns, _STALL_WALL_NS // dilation, _PROBE_WALL_NS // dilation)
+
+
+def timers(settings: Settings, base: int, turn_ns: int, stall_ns: int, probe_ns: int) -> Settings:
+    """Timers for a fabric of the base RTT `base`, whose machine may stop for `stall_ns`, and needs `probe_ns`
+    between two probes of an EV; fabric ns. A timeout that somebody chose stays.
+    """
+    longest = _FULL_QUEUES * base + 2 * turn_ns + stall_ns
     exponent = settings.timeout_exponent
     if exponent == Settings().timeout_exponent:  # nobody chose it: that one suits an unshaped lab
         exponent = max(1, math.ceil(math.log2(longest / 1_024)))  # spec 1.3: 1.024 us x 2^t
     return replace(
-        fitted,
-        mpr_units=max(1, min(fitted.mpr_units, ring // (fan * MPR_UNIT))),
+        settings,
         base_rtt_ns=base + 2 * turn_ns,
         timeout_exponent=exponent,
         timeout_ceiling_exponent=exponent + 3,
-        probe_floor_ns=max(1, 2 * turn_ns, _PROBE_WALL_NS // dilation),
+        probe_floor_ns=max(1, 2 * turn_ns, probe_ns),
         reverse_probe_ns=min(settings.reverse_probe_ns, _REFRESH_RTTS * base),
         port_status_ns=min(settings.port_status_ns, _FULL_QUEUES * base),
     )
