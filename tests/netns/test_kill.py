@@ -13,9 +13,10 @@ import pytest
 from mrcnet.kernel import lab as labs
 from mrcnet.kernel import state
 from tests.netns.fabric import NEEDS_ROOT, SMALL, bring_up, namespaces, new_name
+from tests.netns.test_ports import SHAPED
 
 pytestmark = NEEDS_ROOT
-TRIES = 12
+TRIES = 8
 SPAN_S = 0.15  # longer than an `up` of the small fabric takes
 
 PROGRAM = """
@@ -25,15 +26,15 @@ from tests.netns.fabric import bring_up
 print(flush=True)
 sys.stdin.readline()
 if sys.argv[1] == "up":
-    bring_up(sys.argv[2])
+    bring_up(sys.argv[2], sys.argv[3])
 else:
     lab.down(sys.argv[2])
 """
 
 
-def kill_after(verb: str, lab: str, delay_s: float) -> None:
+def kill_after(verb: str, lab: str, delay_s: float, text: str = SMALL) -> None:
     """Start the verb, and kill it that much later."""
-    command = [sys.executable, "-c", PROGRAM, verb, lab]
+    command = [sys.executable, "-c", PROGRAM, verb, lab, text]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdin is not None
@@ -50,8 +51,9 @@ def leftovers(lab: str) -> set[str]:
     return namespaces(lab) | files
 
 
+@pytest.mark.parametrize("text", [SMALL, SHAPED], ids=["bare", "shaped"])
 @pytest.mark.parametrize("verb", ["up", "down"])
-def test_killed_at_any_instant(verb: str) -> None:
+def test_killed_at_any_instant(verb: str, text: str) -> None:
     """After a kill, `down` leaves nothing of the lab, and a stranger's namespace beside it stays."""
     rng = random.Random(7)
     for _ in range(TRIES):
@@ -60,8 +62,8 @@ def test_killed_at_any_instant(verb: str) -> None:
         subprocess.run(["ip", "netns", "add", stranger], check=True)
         try:
             if verb == "down":
-                bring_up(lab)
-            kill_after(verb, lab, rng.random() * SPAN_S)
+                bring_up(lab, text)
+            kill_after(verb, lab, rng.random() * SPAN_S, text)
             if lab in labs.labs():
                 labs.down(lab)
             assert {stranger} == leftovers(lab)
@@ -69,16 +71,17 @@ def test_killed_at_any_instant(verb: str) -> None:
             subprocess.run(["ip", "netns", "del", stranger], check=True)
 
 
-def test_killed_up_can_be_finished() -> None:
+@pytest.mark.parametrize("text", [SMALL, SHAPED], ids=["bare", "shaped"])
+def test_killed_up_can_be_finished(text: str) -> None:
     """After a kill `up` of the same file goes on from what is there."""
     rng = random.Random(11)
     for _ in range(TRIES // 2):
         lab = new_name()
-        kill_after("up", lab, rng.random() * SPAN_S)
+        kill_after("up", lab, rng.random() * SPAN_S, text)
         try:
-            bring_up(lab)
-            assert bring_up(lab).changes == ()
-            assert SMALL == labs.load(lab).text
+            bring_up(lab, text)
+            assert bring_up(lab, text).changes == ()
+            assert text == labs.load(lab).text
         finally:
             labs.down(lab)
 
