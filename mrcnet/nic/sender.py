@@ -71,6 +71,9 @@ class Sender:
             sent = _LIBC.sendmmsg(self._socket.fileno(), at + done * _MESSAGE.itemsize, count - done, 0)
             if sent > 0:
                 done += sent
+                if done < count:  # the kernel has tried the next one: trying again would mend what is lossy
+                    self.refused[batch.port[done]] += 1
+                    done += 1
                 continue
             code = ctypes.get_errno()
             if code == errno.EINTR:

@@ -29,6 +29,7 @@ static u64 (*clock_ns)(void) = (void *)5;
 static u32 (*chance)(void) = (void *)7;
 static long (*store_bytes)(struct __sk_buff *, u32 at, const void *from, u32 size, u64 flags) = (void *)9;
 static long (*change_tail)(struct __sk_buff *, u32 size, u64 flags) = (void *)38;
+static long (*pull)(struct __sk_buff *, u32 size) = (void *)39;
 static long (*lock)(struct bpf_spin_lock *) = (void *)93;
 static long (*unlock)(struct bpf_spin_lock *) = (void *)94;
 
@@ -98,6 +99,11 @@ SEC("tc") int mrcnet_port(struct __sk_buff *frame)
 	struct port *port = lookup(&mrcnet_ports, &index);
 	struct counts *counts = lookup(&mrcnet_counts, &index);
 	u8 *data = (u8 *)(long)frame->data;
+	if (data + BEFORE_PAYLOAD > (u8 *)(long)frame->data_end) {
+		// Of a frame longer than a page a packet socket puts only the Ethernet header in one piece.
+		pull(frame, BEFORE_PAYLOAD);
+		data = (u8 *)(long)frame->data;
+	}
 	if (!port || !counts || data + BEFORE_PAYLOAD > (u8 *)(long)frame->data_end)
 		return NEXT_FILTER;
 	if (data[TARGET] == 0xff)  // multicast is the kernel's own talk (MLD), nothing of the fabric
