@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 
 import click
 
@@ -13,8 +14,10 @@ from mrcnet.cli.labs import lab_parameter, running_plan
 from mrcnet.cli.output import Answer, note, progress, table
 from mrcnet.cli.quantities import quantity
 from mrcnet.errors import ExitCode, InputError
+from mrcnet.plan.crossings import name_of
 from mrcnet.plan.model import Plan
 from mrcnet.prober.agent import Prober
+from mrcnet.prober.controller import Controller
 from mrcnet.prober.detect import LinkChange, Rules
 from mrcnet.prober.report import Named, ProbeResult, named, result
 from mrcnet.topology.names import suggest
@@ -25,7 +28,7 @@ _DURATION_NS = 2_000_000_000
 
 @command(
     "mrcnet probe 4p-2t0-4t1",
-    "mrcnet probe --watch --rate 100",
+    "mrcnet probe --watch --deny --rate 100",
     "mrcnet probe --hosts h0 --duration 5s --json | jq '.broken[]'",
 )
 @lab_parameter
@@ -37,7 +40,10 @@ _DURATION_NS = 2_000_000_000
     help="Wall time.  [default: 2s; with --watch until it is ended]",
 )
 @click.option("--watch", is_flag=True, help="Go on, and tell at once what breaks and heals.")
-def probe_(lab_name: str, hosts: str | None, rate: float, duration: int | None, watch: bool) -> Answer:
+@click.option("--deny", is_flag=True, help="While it lasts, runs deny the EVs that cross a broken link.")
+def probe_(
+    lab_name: str, hosts: str | None, rate: float, duration: int | None, watch: bool, deny: bool
+) -> Answer:
     """Find broken links from inside, by probes that come back to their host.
 
     Every host probes its T0s and the T1s behind them. What goes missing names the link, from NIC to T0 or
@@ -48,14 +54,18 @@ def probe_(lab_name: str, hosts: str | None, rate: float, duration: int | None, 
     prober = Prober(plan, _chosen(plan, hosts), rate, Rules())
     ends_after = None if watch and duration is None else duration or _DURATION_NS
     changes = []
-    for change in prober.watch(lab_name, _until(ends_after)):
-        if change is None:
-            progress(f"{prober.detector.rounds} rounds, {len(prober.detector.broken)} links broken")
-            continue
-        changes.append(change)
-        if watch:
-            _tell(plan, change)
-    found = result(prober, changes)
+    with ExitStack() as stack:
+        controller = stack.enter_context(Controller(lab_name)) if deny else None
+        for change in prober.watch(lab_name, _until(ends_after)):
+            if change is None:
+                progress(f"{prober.detector.rounds} rounds, {len(prober.detector.broken)} links broken")
+                if controller is not None:
+                    controller.want(name_of(plan, link) for link in prober.detector.broken)
+                continue
+            changes.append(change)
+            if watch:
+                _tell(plan, change)
+    found = replace(result(prober, changes), denials=controller.denials if controller else ())
     return Answer(asdict(found), _lines(found), ExitCode.OK if found.ok else ExitCode.FAILED)
 
 
@@ -88,6 +98,8 @@ def _tell(plan: Plan, change: LinkChange) -> None:
 def _lines(found: ProbeResult) -> Iterator[str]:
     head = ["link", "kind", "is", "at s", "after ms", "missed", "seen by"]
     yield from table(head, [_row(one) for one in found.changes])
+    for denial in found.denials:
+        yield f"run {denial.run} {'denied' if denial.on else 'allowed'} {denial.evs} EVs over {denial.link}"
     for switch in found.switches:
         yield f"no link of {switch} that can be seen works: the switch itself?"
     if found.hidden:

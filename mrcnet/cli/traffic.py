@@ -22,6 +22,7 @@ from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.settings import Settings
 from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.model import Plan
+from mrcnet.plan.target import find_link
 from mrcnet.sim import run as sim_run
 from mrcnet.sim.fit import fit
 from mrcnet.topology.names import suggest
@@ -98,6 +99,9 @@ class Load:
     type=click.FloatRange(0, 0.9),
     help="Share of the EVs that stand by.  [default: 0.5]",
 )
+@click.option(
+    "--deny", "denied", metavar="A:B", multiple=True, help="A link that no EV may use; may be given again."
+)
 @click.option("--seed", default=1, show_default=True, help="Decides contents, paths and permutations.")
 @events_parameter
 def traffic_(
@@ -114,6 +118,7 @@ def traffic_(
     congestion: str,
     icrc: str,
     backup_share: float | None,
+    denied: tuple[str, ...],
     seed: int,
     events: Path | None,
 ) -> Answer:
@@ -137,6 +142,7 @@ def traffic_(
         settings = replace(settings, backup_share=backup_share)
     settings = controlled(settings, plan, congestion)
     job = Job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, bin_ns(plan))
+    job = replace(job, denied=tuple(find_link(plan, target) for target in denied))
     job = traced(over(job, transport), events)
     if on == "sim":
         recording = sim_run.run_traffic(fit(job), duration, _say)

@@ -11,7 +11,7 @@ from mrcnet.drill.targets import Crossings
 from mrcnet.errors import InputError
 from mrcnet.topology.model import Link
 from mrcnet.workload.job import Job
-from mrcnet.workload.order import Order
+from mrcnet.workload.order import Order, denial
 from mrcnet.workload.summary import Recording
 
 ORDERS = ("deny", "hush")  # operations that are asked of hosts
@@ -80,16 +80,13 @@ def orders(job: Job, crossings: Crossings, op: Op, *, on: bool) -> list[Order]:
     """What hosts are told so that an operation of theirs begins (`on`) or ends."""
     if op.kind == "hush":
         return [Order(str(op.place), "port status", not on)]
+    if isinstance(op.place, Link):
+        return denial(job, crossings, (op.place,), on=on)
     found: dict[str, list[tuple[int, int]]] = {}
     for flow in job.flows:
         for qpn, src, dst in ((flow.src_qpn, flow.src, flow.dst), (flow.dst_qpn, flow.dst, flow.src)):
-            if isinstance(op.place, Link):
-                evs = crossings.evs(src, dst, [op.place])
-            elif isinstance(op.place, tuple) and op.place[:2] == (src, dst):
-                evs = frozenset([op.place[2]])
-            else:
-                evs = frozenset()
-            found.setdefault(src, []).extend((qpn, ev) for ev in sorted(evs))
+            if isinstance(op.place, tuple) and op.place[:2] == (src, dst):
+                found.setdefault(src, []).append((qpn, op.place[2]))
     return [Order(host, "deny", on, tuple(evs)) for host, evs in found.items() if evs]
 
 

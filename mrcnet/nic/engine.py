@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import TypeVar
 
-from mrcnet.errors import EnvironmentFault
+from mrcnet.errors import EnvironmentFault, InputError
 from mrcnet.kernel import bpf, netns
 from mrcnet.nic import worker
 from mrcnet.nic.claim import claim
@@ -19,6 +19,7 @@ from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.desk import Desk, open_desk
 from mrcnet.nic.fit import fit
 from mrcnet.nic.messages import (
+    Deny,
     Failed,
     Finish,
     Go,
@@ -31,10 +32,11 @@ from mrcnet.nic.messages import (
     ToParent,
     ToWorker,
 )
+from mrcnet.plan.target import find_link
 from mrcnet.workload.congestion import base_rtt_ns
 from mrcnet.workload.dilation import shaped
 from mrcnet.workload.job import Job, shares
-from mrcnet.workload.order import Order
+from mrcnet.workload.order import Denylist, Order
 from mrcnet.workload.report import RunReport
 
 _READY_WITHIN = 60.0  # wall seconds for any number of hosts to open their sockets
@@ -61,6 +63,7 @@ class Run:
         self._progress: dict[Connection, Progress] = {}
         self._pipe_of: dict[str, Connection] = {}  # by host
         self._desk: Desk | None = None
+        self._denylist = Denylist(job)
 
     def __enter__(self) -> Run:
         try:
@@ -163,11 +166,12 @@ class Run:
 
     def _listen(self, seconds: float) -> None:
         desk = [] if self._desk is None else [self._desk.fileno()]
-        for ready in wait([*self._pipes, *desk], seconds):
-            if isinstance(ready, int):
-                self._pass_on()
-            elif isinstance(ready, Connection):
-                self._heed(ready, self._take(ready))
+        ready = wait([*self._pipes, *desk], seconds)
+        for pipe in ready:
+            if isinstance(pipe, Connection):
+                self._heed(pipe, self._take(pipe))
+        if set(desk).intersection(ready):  # last, for an order takes what pipes have to say
+            self._pass_on()
         self.delivered = sum(said.delivered for said in self._progress.values())
 
     def _heed(self, pipe: Connection, said: ToParent) -> None:
@@ -195,15 +199,29 @@ class Run:
         )
 
     def _pass_on(self) -> None:
-        """A question goes to the worker that has the source."""
+        """A question goes to the worker that has the source, a denial to all that it concerns."""
         question = self._desk.take() if self._desk is not None else None
         if self._desk is None or question is None:
+            return
+        if isinstance(question, Deny):
+            self._desk.confirm(question, self._deny(question))
             return
         pipe = self._pipe_of.get(question.src)
         if pipe is None:
             self._desk.answer(Table(question.number, None))
         else:
             pipe.send(question)
+
+    def _deny(self, deny: Deny) -> int | None:
+        """EVs, of all QPs together, of which hosts were told; None if there is no such link."""
+        try:
+            link = find_link(self.job.plan, deny.target)
+        except InputError:
+            return None
+        orders = self._denylist.change(link, on=deny.on)
+        for order in orders:
+            self.order(order)
+        return sum(len(order.evs) for order in orders)
 
     def _collect(self, kind: type[Message], within: float) -> list[Message]:
         """One message of `kind` from every worker, in order; progress in between is passed over."""

@@ -64,6 +64,15 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Deny:
+    """A controller, to the parent: deny the EVs that cross the link `target`, or (not `on`) allow them."""
+
+    number: int
+    target: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Worker: the answer to the question `number`; None if no flow here goes that way."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mrcnet.plan.crossings import name_of
 from mrcnet.plan.model import Plan
 from mrcnet.prober.agent import Prober
+from mrcnet.prober.controller import Denial
 from mrcnet.prober.detect import LinkChange
 from mrcnet.topology.model import Link, Role
 
@@ -32,6 +34,7 @@ class Named:
 class ProbeResult:
     """The whole of it. `ok`: no link was found broken. `broken` are those that still are, `hidden` those of
     which nothing can be told behind them; `switches`: those of which every link that can be seen is broken.
+    `denials`: what runs did on a controller's word.
     """
 
     hosts: tuple[str, ...]
@@ -43,19 +46,13 @@ class ProbeResult:
     hidden: tuple[str, ...]
     switches: tuple[str, ...]
     changes: tuple[Named, ...]
-
-
-def link_name(plan: Plan, link: Link) -> str:
-    """A link by its nodes, or by a port of it if several join these."""
-    nodes = (link.a.node, link.b.node)
-    alike = sum((one.a.node, one.b.node) == nodes for one in plan.topology.links)
-    return ":".join(nodes) if alike == 1 else str(link.a)
+    denials: tuple[Denial, ...] = ()
 
 
 def named(plan: Plan, change: LinkChange) -> Named:
     """A change in words."""
     return Named(
-        link=link_name(plan, change.link),
+        link=name_of(plan, change.link),
         kind="NIC-T0" if plan.nodes[change.link.a.node].role is Role.HOST else "T0-T1",
         state="broken" if change.broken else "whole",
         at_ns=change.at_ns,
@@ -76,8 +73,8 @@ def result(prober: Prober, changes: Iterable[LinkChange]) -> ProbeResult:
         probes=len(prober.probes),
         rounds=detector.rounds,
         ok=not any(one.state == "broken" for one in told),
-        broken=tuple(link_name(plan, link) for link in broken),
-        hidden=tuple(link_name(plan, link) for link in hidden),
+        broken=tuple(name_of(plan, link) for link in broken),
+        hidden=tuple(name_of(plan, link) for link in hidden),
         switches=dead_switches(plan, detector.links, broken, hidden),
         changes=told,
     )

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from mrcnet.mrc.evs import EvPath
 from mrcnet.mrc.qp import LocalPort
 from mrcnet.mrc.settings import Settings
+from mrcnet.plan.crossings import Crossings
 from mrcnet.plan.model import NodePlan, Plan
 from mrcnet.plan.paths import paths
 from mrcnet.rocev2.settings import Roce
+from mrcnet.topology.model import Link
 from mrcnet.workload.flow import Flow
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run, as it was asked for. `bin_ns` is the width of a goodput bin in fabric ns.
+    """One run, as it was asked for. `bin_ns` is the width of a goodput bin in fabric ns. EVs that cross a
+    `denied` link carry nothing from the start (spec 4.1).
 
     What carries it fits windows and timers to itself: `mrcnet.nic.fit`, `mrcnet.sim.fit`.
     """
@@ -30,6 +33,7 @@ class Job:
     bin_ns: int
     transport: str = "mrc"  # by its name
     roce: Roce | None = None  # the knobs of RoCEv2, if that is it
+    denied: tuple[Link, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -62,6 +66,11 @@ def local_ports(node: NodePlan) -> tuple[LocalPort, ...]:
         )
         for port in node.ports
     )
+
+
+def denied_evs(job: Job, src: str, dst: str) -> tuple[int, ...]:
+    """The EVs of an ordered pair that are denied from the start, ascending."""
+    return tuple(sorted(Crossings(job.plan).evs(src, dst, job.denied))) if job.denied else ()
 
 
 def ev_paths(plan: Plan, src: str, dst: str) -> tuple[EvPath, ...]:

@@ -17,7 +17,7 @@ from mrcnet.mrc.evs import EvStatus
 from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.workload.flow import Sink, Source
-from mrcnet.workload.job import Job, ev_paths, local_ports, peer_addresses
+from mrcnet.workload.job import Job, denied_evs, ev_paths, local_ports, peer_addresses
 from mrcnet.workload.order import Order
 from mrcnet.workload.report import EvRow, RunReport, SinkReport, SourceReport, Told, Traced
 from mrcnet.workload.transport import make_endpoint
@@ -85,6 +85,7 @@ class Station:
                 peer_start_psn=_start_psn(job.seed, peer_qpn),
                 peer=peer_addresses(job.plan, peer),
                 paths=ev_paths(job.plan, self.name, peer),
+                denied=denied_evs(job, self.name, peer),
             )
         )
 

@@ -24,7 +24,7 @@ _QPS = {"rocev2": 1, "rocev2x4": 4, "rocev2x16": 16}
 
 
 def over(job: Job, transport: str) -> Job:
-    """The job over the transport of that name. InputError if its congestion control is another's."""
+    """The job over the transport of that name. InputError for what only another has."""
     job = replace(job, transport=transport)
     if transport == SPRAY:
         # what no state takes out needs no backup
@@ -35,6 +35,8 @@ def over(job: Job, transport: str) -> Job:
         raise InputError(
             f"NSCC is MRC's congestion control; {transport} has DCQCN", remedy="leave --congestion out"
         )
+    if job.denied:
+        raise InputError(f"{transport} has no EVs that could be denied", remedy="leave --deny out")
     settings = replace(job.settings, ev_format=FlowLabel())
     return replace(job, settings=settings, roce=Roce(qps=_QPS[transport]))
 

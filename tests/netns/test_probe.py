@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterable
 
@@ -10,6 +11,7 @@ import pytest
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel.faults import cut, heal
 from mrcnet.kernel.portfaults import strike
+from mrcnet.nic import desk
 from mrcnet.plan.model import Plan
 from mrcnet.port.model import FaultSpec
 from mrcnet.prober.agent import Prober
@@ -17,7 +19,7 @@ from mrcnet.prober.detect import LinkChange, Rules
 from mrcnet.prober.report import result
 from mrcnet.verify.run import verify
 from tests.netns.fabric import NEEDS_ROOT, running
-from tests.netns.traffic import mrcnet
+from tests.netns.traffic import mrcnet, start, wait_for
 
 pytestmark = NEEDS_ROOT
 PATIENCE_S = 30.0
@@ -132,3 +134,39 @@ def test_the_command_line() -> None:
         assert ["p0-t1-0"] == found["switches"]
         code, _, said = mrcnet("probe", lab, "--hosts", "h0,h9")
         assert (2, True) == (code, "'h9' is no host of this lab" in said)
+
+
+def test_runs_deny_what_agents_find_and_allow_what_heals() -> None:
+    """Under `--deny` a run's EVs over a lossy host link are DENIED; they are allowed again when it ends."""
+    with running() as (lab, plan):
+        load = ["--hosts", "h0,h3", "--duration", "300s", "--rate", "20Mbps"]
+        traffic = start("traffic", lab, *load)
+        wait_for(lambda: desk.ask(lab, "h0", "h3"), 100)
+        strike(plan, lab, FaultSpec("loss", share=0.3), "h0:p0-t0-0")
+        probing = start("probe", lab, "--deny", "--watch", "--rate", "100")
+        wait_for(lambda: {"DENIED"} == states(lab)[0])
+        assert {"GOOD"} == states(lab)[1]
+        probing.send_signal(signal.SIGINT)
+        assert 130 == probing.wait(20)
+        assert "DENIED" not in states(lab)[0]
+        traffic.send_signal(signal.SIGINT)
+        traffic.wait(60)
+
+
+def states(lab: str) -> list[set[str]]:
+    """The states of the EVs from h0 to h3, by plane."""
+    rows = desk.ask(lab, "h0", "h3") or []
+    return [{row.state for row in rows if row.plane == plane} for plane in (0, 1)]
+
+
+def test_a_cold_start_with_a_denylist() -> None:
+    """With a dead link denied beforehand a run loses nothing on it; without, it has to find out."""
+    with running() as (lab, plan):
+        cut(plan, lab, "p0-t0-0:p0-t1-0", silent=True)
+        words = ["traffic", lab, "--hosts", "h0,h3", "--size", "4MiB", "--backup-share", "0"]
+        _, with_list, _ = mrcnet(*words, "--deny", "p0-t0-0:p0-t1-0")
+        _, without, _ = mrcnet(*words)
+        assert (0, True) == (with_list["packets"]["lost"], with_list["verified"])
+        assert (True, True) == (without["packets"]["lost"] > 0, without["verified"])
+        code, _, said = mrcnet(*words, "--deny", "h0:h3")
+        assert (2, True) == (code, "no link to 'h3'" in said)
