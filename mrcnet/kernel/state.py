@@ -82,8 +82,9 @@ def forget(lab: str) -> None:
 
 
 def remembered() -> tuple[str, ...]:
-    """Every lab with a file, readable or not."""
-    return tuple(sorted(file.stem for file in DIRECTORY.glob("[!.]*.json")))
+    """Every lab with a file, readable or not, or with the draft of one that was killed."""
+    drafts = {file.name[1:].rpartition(".")[0] for file in DIRECTORY.glob(".*.*")}
+    return tuple(sorted({file.stem for file in DIRECTORY.glob("[!.]*.json")} | drafts))
 
 
 def sweep() -> None:

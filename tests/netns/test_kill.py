@@ -93,3 +93,15 @@ def test_lock_of_a_killed_command_is_swept() -> None:
         free.touch()
         state.sweep()
         assert [False, True] == [free.exists(), held.exists()]
+
+
+def test_a_draft_of_a_killed_command_is_a_lab_to_take_down() -> None:
+    """A kill before a lab's file was whole leaves a draft: `down` knows the lab by it, and removes it."""
+    lab = new_name()
+    draft = state.DIRECTORY / f".{lab}.1"
+    state.make_directory()
+    draft.write_text("half")
+    assert lab in labs.labs()
+    labs.down(lab)
+    assert not draft.exists()
+    assert lab not in labs.labs()
