@@ -44,7 +44,7 @@ __all__ = ["drill_", "read_drill"]
 @command(
     "mrcnet drill silent-cut",
     "mrcnet drill lossy-ev --on sim --repeat 5",
-    "mrcnet drill drill.yaml -o result.json --junit junit.xml",
+    "mrcnet drill drill.yaml -o result.json --html report.html --junit junit.xml",
 )
 @click.argument("file", metavar="DRILL", type=click.Path(path_type=Path))
 @on_parameter
@@ -63,6 +63,7 @@ def drill_(
     allow_unfaithful: bool,
     output: Path | None,
     junit: Path | None,
+    html: Path | None,
     events: Path | None,
 ) -> Answer:
     """Run a drill: traffic, timed faults, measures, a verdict.
@@ -82,7 +83,7 @@ def drill_(
     for drill, source in drills:  # all that can be refused is refused before the first run
         how.job(drill, source, dry=True)
     runs = list(runs_of([drill for drill, _ in drills], repeat))
-    files = [_numbered(Files(output, junit), number, len(runs)) for number in range(1, len(runs) + 1)]
+    files = [_numbered(Files(output, junit, html), number, len(runs)) for number in range(1, len(runs) + 1)]
     for one in files:
         one.probe()
     if len(runs) == 1:
@@ -170,4 +171,4 @@ def _numbered(files: Files, number: int, count: int) -> Files:
         digits = len(str(count))
         return path and path.with_name(f"{path.stem}-{number:0{digits}}{path.suffix}")
 
-    return files if count == 1 else Files(name(files.output), name(files.junit))
+    return files if count == 1 else Files(name(files.output), name(files.junit), name(files.html))

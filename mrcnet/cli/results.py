@@ -20,19 +20,20 @@ from mrcnet.report.junit import as_junit
 from mrcnet.report.model import Result
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_NOT_AGAIN = ("output", "junit", "events", "as_json")  # they do not change what is run
+_NOT_AGAIN = ("output", "junit", "html", "events", "as_json")  # they do not change what is run
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Where a result is wanted: as JSON, as JUnit XML."""
+    """Where a result is wanted: as JSON, as JUnit XML, as a page."""
 
     output: Path | None
     junit: Path | None
+    html: Path | None
 
     def probe(self) -> None:
         """Refuse before the run, not after it, what cannot be written. Raises EnvironmentFault."""
-        for path in (self.output, self.junit):
+        for path in (self.output, self.junit, self.html):
             if path is not None:
                 probe(path)
 
@@ -41,6 +42,7 @@ class Files:
         wanted: list[tuple[Path | None, Callable[[], str]]] = [
             (self.output, partial(resultfile.as_text, data)),
             (self.junit, lambda: as_junit([resultfile.from_data(data)])),
+            (self.html, lambda: page(resultfile.from_data(data))),
         ]
         written = [
             path is None or _written(path, make()) for path, make in wanted
@@ -57,9 +59,17 @@ def _written(path: Path, text: str) -> bool:
     return True
 
 
+def page(result: Result) -> str:
+    """The result as a page. What draws it is loaded only here: it takes half a second."""
+    from mrcnet.report.page import as_page
+
+    return as_page(result)
+
+
 def files_parameter(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the parameters `output` and `junit`: the fields of `Files`."""
+    """Give a command the parameters `output`, `junit` and `html`: the fields of `Files`."""
     for option in (
+        click.option("--html", type=_FILE, help="Also write a page to look at there."),
         click.option("--junit", type=_FILE, help="Also write JUnit XML there, for CI."),
         click.option("-o", "--output", type=_FILE, help="Also write the JSON there."),
     ):

@@ -13,6 +13,7 @@ from typing import Literal
 FORMAT = "mrcnet-result/1"
 
 PASSED, FAILED, ABORTED = "passed", "failed", "aborted"
+OVER = "is over"  # how the action ends that puts back what lasted for a while
 WITHDRAWN = "withdrawn"  # of an EV: its plane is; stands beside the EV states of the transport
 
 Figure = float | None | tuple[float, ...]
@@ -196,6 +197,11 @@ class Fault:
     action: str
     target: str
     silent: bool = False
+
+    @property
+    def struck(self) -> bool:
+        """Whether something was broken, not put back."""
+        return self.action != "heal" and not self.action.endswith(OVER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,16 +13,15 @@ from mrcnet.mrc.events import EvChanged, PacketsLost, PlaneChanged
 from mrcnet.plan.model import Path, Plan
 from mrcnet.plan.paths import paths
 from mrcnet.plan.walk import walk
-from mrcnet.report.model import WITHDRAWN, Completions, Ev, Fault, Link, Node, Picture, Span, Timeline
+from mrcnet.report.model import OVER, WITHDRAWN, Completions, Ev, Fault, Link, Node, Picture, Span, Timeline
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.summary import Recording
 
 MS = 1e6
-COARSE = 700  # bins of the whole run, at most ...
+COARSE = 300  # bins of the whole run, at most ...
 BEFORE, AFTER = 60, 180  # ... and of the surroundings of a fault, as fine as they were recorded
 FINE_MOST = 4  # faults whose surroundings are kept
 QUANTILES = 200
-_OVER = "is over"  # how the story ends a fault that lasted for a while
 _TOLD = frozenset(
     {"ev", "plane", "lost", "qp"}
 )  # lines of a story that the transport tells; others are faults
@@ -63,7 +63,7 @@ def _faults(result: DrillResult) -> Iterator[Fault]:
     for line in result.events:
         if line.kind not in _TOLD:
             target, _, rest = line.text.partition(" ")
-            action = f"{line.kind} {_OVER}" if rest.endswith(_OVER) else line.kind
+            action = f"{line.kind} {OVER}" if rest.endswith(OVER) else line.kind
             yield Fault(line.at_ms, errors.get(line.at_ms), action, target, "(silent)" in rest)
 
 
@@ -136,12 +136,15 @@ def _lost(recording: Recording) -> Counts:
 
 def _timelines(recording: Recording, lost: Counts, faults: Sequence[Fault]) -> Iterator[Timeline]:
     width = recording.job.bin_ns
-    bins = recording.delivered.shape[1]
+    bins = min(recording.delivered.shape[1], math.ceil(_length_ms(recording) * MS / width))
     if not bins:
         return
-    yield _stretch(recording.delivered, lost, 0, bins, -(-bins // COARSE), width)
+    step = -(-bins // COARSE)
+    yield _stretch(recording.delivered, lost, 0, bins, step, width)
+    if step == 1:
+        return
     shown = -1
-    for fault in faults[:FINE_MOST]:
+    for fault in [fault for fault in faults if fault.struck][:FINE_MOST]:
         at = int(fault.at_ms * MS / width)
         if shown < at < bins:  # else it lies in the surroundings of the one before
             shown = at + AFTER

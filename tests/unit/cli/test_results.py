@@ -100,3 +100,27 @@ def test_a_file_that_is_no_result(run: Run) -> None:
     assert "this is not JSON" in run("compare", str(topology), str(topology)).err
     ran = run("compare", "nothing.json", "nothing.json")
     assert (2, "mrcnet: cannot read nothing.json: No such file or directory\n") == (ran.code, ran.err)
+
+
+def test_a_page_from_the_drill_and_from_its_result(run: Run, drill: Path) -> None:
+    """`drill --html` and `report` make the same page."""
+    assert 0 == run("drill", str(drill), "--on", "sim", "-o", "r.json", "--html", "a.html").code
+    ran = run("report", "r.json", "--json")
+    assert {"file": "r.html", "verdict": "passed"} == ran.json
+    assert Path("a.html").read_text(encoding="utf-8") == Path("r.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("form", "begins"), [("svg", "<svg"), ("mermaid", "flowchart BT")])
+def test_graph(run: Run, form: str, begins: str) -> None:
+    """`graph` prints the drawing, or writes it."""
+    printed = run("graph", "2p-2t0-2t1", "--format", form).out
+    assert printed.startswith(begins)
+    assert 0 == run("graph", "2p-2t0-2t1", "--format", form, "-o", "drawing").code
+    assert printed.rstrip() == Path("drawing").read_text(encoding="utf-8").rstrip()
+
+
+def test_graph_of_what_is_none(run: Run) -> None:
+    """A topology that is wrong is refused with its place, as everywhere."""
+    ran = run("graph", "-", stdin="fabric: {planes: 0}")
+    assert 2 == ran.code
+    assert "<stdin>:1:" in ran.err
