@@ -29,7 +29,7 @@ static u64 (*clock_ns)(void) = (void *)5;
 static u32 (*chance)(void) = (void *)7;
 static long (*store_bytes)(struct __sk_buff *, u32 at, const void *from, u32 size, u64 flags) = (void *)9;
 static long (*change_tail)(struct __sk_buff *, u32 size, u64 flags) = (void *)38;
-static long (*pull)(struct __sk_buff *, u32 size) = (void *)39;
+static long (*load_bytes)(const struct __sk_buff *, u32 at, void *to, u32 size) = (void *)26;
 static long (*lock)(struct bpf_spin_lock *) = (void *)93;
 static long (*unlock)(struct bpf_spin_lock *) = (void *)94;
 
@@ -98,15 +98,17 @@ SEC("tc") int mrcnet_port(struct __sk_buff *frame)
 	u32 index = frame->ifindex, size = frame->len;
 	struct port *port = lookup(&mrcnet_ports, &index);
 	struct counts *counts = lookup(&mrcnet_counts, &index);
-	u8 *data = (u8 *)(long)frame->data;
-	if (data + BEFORE_PAYLOAD > (u8 *)(long)frame->data_end) {
-		// Of a frame longer than a page a packet socket puts only the Ethernet header in one piece.
-		pull(frame, BEFORE_PAYLOAD);
-		data = (u8 *)(long)frame->data;
-	}
-	if (!port || !counts || data + BEFORE_PAYLOAD > (u8 *)(long)frame->data_end)
+	u8 *data = (u8 *)(long)frame->data, copy[TARGET + 1 - TRAFFIC_CLASS], *head = data + TRAFFIC_CLASS;
+	if (!port || !counts)
 		return NEXT_FILTER;
-	if (data[TARGET] == 0xff)  // multicast is the kernel's own talk (MLD), nothing of the fabric
+	if (data + TARGET + 1 > (u8 *)(long)frame->data_end) {
+		// Of a frame longer than a page a packet socket puts only the Ethernet header in one piece.
+		if (load_bytes(frame, TRAFFIC_CLASS, copy, sizeof(copy)))
+			return NEXT_FILTER;
+		head = copy;
+	}
+	u16 word = head[0] << 8 | head[1];
+	if (head[TARGET - TRAFFIC_CLASS] == 0xff)  // multicast is the kernel's own talk (MLD), not the fabric's
 		return NEXT_FILTER;
 	if (!(port->byte_time | port->cut | port->blackhole | port->loss | port->slow | port->flap)) {
 		count(&counts->sent);
@@ -138,7 +140,6 @@ SEC("tc") int mrcnet_port(struct __sk_buff *frame)
 		return NEXT_FILTER;
 	}
 
-	u16 word = data[TRAFFIC_CLASS] << 8 | data[TRAFFIC_CLASS + 1];
 	u32 class = word >> 4 & 0xff, dscp = class >> 2, ecn = class & 3;
 	int urgent = port->control >> dscp & 1, trim = 0, full = 0;
 	int trimmable = (port->trimmable >> dscp & 1) && size > port->trim_size;
