@@ -46,8 +46,10 @@ class DelayLine:
         self.frames += len(order)
 
     def take(self, wall: int) -> RxBatch | None:
-        """All frames that are due, as one batch; None if there are none."""
+        """All frames that are due, as one batch, in order; None if there are none."""
         parts: list[RxBatch] = []
+        due: list[npt.NDArray[np.int64]] = []
+        put: list[npt.NDArray[np.int64]] = []
         while self.next_due() <= wall:
             number = heapq.heappop(self._order)[1]
             held = self._held[number]
@@ -60,13 +62,17 @@ class DelayLine:
             self.frames -= stop - first
             rows, batch = slice(first, stop), held.batch
             parts.append(RxBatch(batch.buffer[rows], batch.at, batch.length[rows], batch.port[rows]))
+            due.append(held.due[rows])
+            put.append(np.full(stop - first, number))
         if len(parts) < 2:
             return parts[0] if parts else None
+        # paths differ in length, so batches overlap in time: no frame overtakes another of its path
+        order = np.lexsort((np.concatenate(put), np.concatenate(due)))
         return RxBatch(
-            np.concatenate([part.buffer for part in parts]),
+            np.concatenate([part.buffer for part in parts])[order],
             parts[0].at,
-            np.concatenate([part.length for part in parts]),
-            np.concatenate([part.port for part in parts]),
+            np.concatenate([part.length for part in parts])[order],
+            np.concatenate([part.port for part in parts])[order],
         )
 
     def next_due(self) -> int:

@@ -17,7 +17,7 @@ def batch(names: list[int]) -> RxBatch:
 
 
 def come(line: DelayLine, wall: int) -> list[int]:
-    """Who comes out at an instant, in order of batches, then of what is due."""
+    """Who comes out at an instant, in order."""
     found = line.take(wall)
     if found is None:
         return []
@@ -35,6 +35,17 @@ def test_frames_come_when_they_are_due() -> None:
     assert [2] == come(line, 10)
     assert [3, 1] == come(line, 30)
     assert (NEVER, 0) == (line.next_due(), line.frames)
+
+
+def test_no_frame_overtakes_another_of_its_path() -> None:
+    """Batches whose paths differ in length overlap in time: what comes out at once is in order of time still,
+    and of two that are due together the one that came first is first.
+    """
+    line = DelayLine()
+    line.put(batch([1, 2]), np.array([10, 50]))
+    line.put(batch([3, 4]), np.array([40, 60]))
+    line.put(batch([5, 6]), np.array([5, 60]))
+    assert [5, 1, 3, 2, 4, 6] == come(line, 60)
 
 
 def test_what_is_held_is_a_copy() -> None:
