@@ -65,6 +65,12 @@ def refuse_impossible(drill: Drill, moments: Sequence[Moment], job: Job, fabric:
     other = "drop --on sim" if fabric.name == "sim" else "run it with --on sim"
     if fabric.name not in drill.on:
         raise InputError(f"{drill.name} does not run on {where}", where=drill.topology_where, remedy=other)
+    if drill.prober is not None and fabric.name == "sim":
+        raise InputError(
+            "there is no prober in the simulator",
+            where=drill.prober.where,
+            remedy="drop --on sim, or `prober`",
+        )
     known = fabric.can(job)
     for moment in moments:
         for op in moment.do:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mrcnet.drill.fabric import ORDERS, Live, orders
 from mrcnet.drill.model import Drill, Moment, Op
+from mrcnet.drill.probing import probing
 from mrcnet.drill.targets import Crossings, ends_of, name_of
 from mrcnet.errors import InputError
 from mrcnet.kernel import delays, faults, lab, portfaults
@@ -58,9 +59,13 @@ class KernelFabric:
             _prepare(moments, job)
             stack.callback(_roll_back, job, begun)
             try:
-                return run_traffic(
-                    job, drill.traffic.duration_ns, meanwhile=lambda run: meanwhile(KernelLive(run, begun))
-                )
+                with probing(job, drill.prober) as found:
+                    recording = run_traffic(
+                        job,
+                        drill.traffic.duration_ns,
+                        meanwhile=lambda run: meanwhile(KernelLive(run, begun)),
+                    )
+                return replace(recording, found=tuple(found))
             except KeyboardInterrupt:
                 self.progress("interrupted: putting everything back")
                 raise

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mrcnet.drill.actions import ACTIONS
 from mrcnet.drill.check import check
 from mrcnet.drill.matrix import choices
-from mrcnet.drill.model import Drill, Expectation, Step, TrafficSpec
+from mrcnet.drill.model import Drill, Expectation, ProberSpec, Step, TrafficSpec
 from mrcnet.drill.raw import RawAlso, RawDrill, RawExpectation, RawLoad, RawStep, json_schema
 from mrcnet.topology.document import Document, KeyPath, expand, parse
 from mrcnet.topology.schema import validate
@@ -67,7 +67,15 @@ def _load(text: str, file: str, env: Mapping[str, str], choice: tuple[tuple[str,
         on=tuple(raw.on),
         choice=choice,
         repeat=raw.repeat,
+        prober=_prober(raw, document),
     )
+
+
+def _prober(raw: RawDrill, document: Document) -> ProberSpec | None:
+    prober = raw.prober
+    if prober is None or not prober.when:
+        return None
+    return ProberSpec(prober.rate, prober.deny, document.where(("prober",)))
 
 
 def _traffic(

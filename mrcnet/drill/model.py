@@ -113,6 +113,15 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class ProberSpec:
+    """Agents on all hosts beside the traffic: rounds per wall second; whether what they find is denied."""
+
+    rate: float
+    deny: bool
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
 class Drill:
     """A whole drill file, for one choice of its matrix. `topology` is its topology's path as the file gives
     it, `topology_where` where. `steady`: how far goodput may stray from its mean before the first fault.
@@ -136,6 +145,7 @@ class Drill:
     on: tuple[str, ...] = ("kernel", "sim")
     choice: tuple[tuple[str, str], ...] = ()  # variables of the matrix and their values
     repeat: int = 1
+    prober: ProberSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

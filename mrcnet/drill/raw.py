@@ -122,6 +122,14 @@ class RawTransport(_Raw):
     port_status: bool = Field(True, description="peers are told of ports that go down")
 
 
+class RawProber(_Raw):
+    """Agents on all hosts beside the traffic; on the kernel's fabric."""
+
+    rate: Annotated[float, Field(ge=1, le=200)] = Field(50, description="rounds per second of wall time")
+    deny: bool = Field(False, description="runs deny the EVs that cross a link while it is broken")
+    when: bool = Field(True, description="false leaves the prober out")
+
+
 class RawDrill(_Raw):
     """A drill file."""
 
@@ -133,6 +141,7 @@ class RawDrill(_Raw):
     repeat: Annotated[int, Field(ge=1, le=1_000)] = Field(1, description="runs, with seeds that follow on")
     matrix: dict[str, list[str]] = Field(default_factory=dict, description="variables and all their values")
     traffic: RawTraffic
+    prober: RawProber | None = Field(None, description="what probes the links meanwhile")
     transport: RawTransport = RawTransport()
     bin: Span | None = Field(None, description="width of a goodput bin; usually 1 ms of wall time")
     steady: Share | None = Field(None, description="how far goodput may stray before the first fault")

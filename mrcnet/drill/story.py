@@ -12,10 +12,11 @@ from mrcnet.workload.summary import Recording
 
 
 def story(recording: Recording, done: Sequence[Done]) -> list[EventLine]:
-    """Faults, EVs lost and regained, QPs failed."""
+    """Faults, EVs lost and regained, QPs failed, what a prober found."""
     start = recording.start_at
     lines = [EventLine((one.at - start) / 1e6, *_act(one)) for one in done]
     lines += [EventLine((event.at - start) / 1e6, *_tell(host, event)) for host, event in recording.events]
+    lines += [EventLine((one.at - start) / 1e6, "prober", one.text) for one in recording.found]
     return sorted(lines, key=lambda line: line.at_ms)
 
 

@@ -83,6 +83,14 @@ class TrafficResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What agents beside the run found, in words, and the fabric instant at which they knew."""
+
+    at: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """What measures are made from: reports, events in order of time, bytes (planes, bins) from `start_at`.
 
@@ -97,6 +105,7 @@ class Recording:
     delivered: npt.NDArray[np.int64]
     reports: tuple[RunReport, ...]
     fidelity: Fidelity | None = None
+    found: tuple[Found, ...] = ()
 
 
 def record(

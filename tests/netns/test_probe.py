@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
 from mrcnet.errors import EnvironmentFault
+from mrcnet.kernel import lab as labs
 from mrcnet.kernel.faults import cut, heal
 from mrcnet.kernel.portfaults import strike
 from mrcnet.nic import desk
@@ -18,8 +20,9 @@ from mrcnet.prober.agent import Prober
 from mrcnet.prober.detect import LinkChange, Rules
 from mrcnet.prober.report import result
 from mrcnet.verify.run import verify
-from tests.netns.fabric import NEEDS_ROOT, running
-from tests.netns.traffic import mrcnet, start, wait_for
+from tests.netns.fabric import NEEDS_ROOT, bring_up, new_name, running
+from tests.netns.traffic import mrcnet, runs, start, wait_for
+from tests.unit.plan.fabrics import ROOT
 
 pytestmark = NEEDS_ROOT
 PATIENCE_S = 30.0
@@ -170,3 +173,34 @@ def test_a_cold_start_with_a_denylist() -> None:
         assert (True, True) == (without["packets"]["lost"] > 0, without["verified"])
         code, _, said = mrcnet(*words, "--deny", "h0:h3")
         assert (2, True) == (code, "no link to 'h3'" in said)
+
+
+DRILL = """name: prober
+topology: {topology}
+traffic: {{pattern: pair, hosts: [h0, h3], message: 16KiB, rate: 20Mbps, duration: 4s}}
+prober: {{rate: 100, deny: true}}
+actions:
+  - {{at: 500ms, do: loss, target: "h0:p0-t0-0", share: 30%}}
+expect:
+  - {{measure: qps_failed, at_most: 0}}
+"""
+
+
+def test_a_drill_has_a_prober_of_its_own(tmp_path: Path) -> None:
+    """What agents beside a drill find stands in its story, and the run's EVs over it were denied."""
+    file = tmp_path / "drill.yaml"
+    file.write_text(DRILL.format(topology=ROOT / "topologies" / "2p-2t0-2t1.yaml"), encoding="utf-8")
+    name = new_name()
+    source = ROOT / "topologies" / "2p-2t0-2t1.yaml"
+    bring_up(name, source.read_text(encoding="utf-8"))
+    try:
+        _, found, said = mrcnet("drill", str(file), "--lab", name)
+        assert found, said
+        told = [event["text"] for event in found["events"] if event["kind"] == "prober"]
+        assert ["h0:p0-t0-0 (NIC-T0) broken"] == [text.partition(",")[0] for text in told]
+        denied = [event["text"] for event in found["events"] if "-> DENIED" in event["text"]]
+        assert 4 == len(denied)
+        assert all("plane 0" in text for text in denied)
+        assert [] == runs(name)
+    finally:
+        labs.down(name)

@@ -28,7 +28,19 @@ ARROWS: dict[str, set[str]] = {
     "sim": {"errors", "units", "topology", "plan", "workload", "mrc", "port"},
     "verify": {"errors", "units", "topology", "plan", "kernel", "nic", "mrc"},
     "prober": {"errors", "units", "topology", "plan", "mrc", "kernel", "nic", "verify"},
-    "drill": {"errors", "units", "topology", "plan", "workload", "kernel", "nic", "sim", "mrc", "port"},
+    "drill": {
+        "prober",
+        "errors",
+        "units",
+        "topology",
+        "plan",
+        "workload",
+        "kernel",
+        "nic",
+        "sim",
+        "mrc",
+        "port",
+    },
     "report": {"errors", "units", "topology", "plan", "mrc", "workload", "drill"},
 }
 ARROWS["cli"] = set(ARROWS) - {"contrib"}
