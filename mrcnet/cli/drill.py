@@ -14,6 +14,7 @@ from mrcnet.cli.command import command
 from mrcnet.cli.dilation import settled
 from mrcnet.cli.drillfiles import drill_file, read_drill, read_drills
 from mrcnet.cli.drilllines import result_lines
+from mrcnet.cli.eachlink import each_link as sweep_all
 from mrcnet.cli.events import events_parameter, traced, write_events
 from mrcnet.cli.labs import LAB_VARIABLE, running_plan
 from mrcnet.cli.on import on_parameter, refuse_typed
@@ -45,6 +46,7 @@ __all__ = ["drill_", "read_drill"]
     "mrcnet drill silent-cut",
     "mrcnet drill lossy-ev --on sim --repeat 5",
     "mrcnet drill drill.yaml -o result.json --html report.html --junit junit.xml",
+    "mrcnet drill --each-link 2p-2t0-2t1 --on sim",
 )
 @click.argument("file", metavar="DRILL", type=click.Path(path_type=Path))
 @on_parameter
@@ -52,6 +54,7 @@ __all__ = ["drill_", "read_drill"]
 @click.option("--keep", is_flag=True, help="Leave the lab up that the drill made.")
 @click.option("--repeat", type=click.IntRange(1, 1000), help="Runs, with seeds that follow on.")
 @click.option("--allow-unfaithful", is_flag=True, help="Judge a run even if the machine was its bottleneck.")
+@click.option("--each-link", is_flag=True, help="DRILL is a topology: all of it fails, one by one.")
 @files_parameter
 @events_parameter
 def drill_(
@@ -61,6 +64,7 @@ def drill_(
     keep: bool,
     repeat: int | None,
     allow_unfaithful: bool,
+    each_link: bool,
     output: Path | None,
     junit: Path | None,
     html: Path | None,
@@ -78,6 +82,9 @@ def drill_(
     if on == "sim":
         refuse_typed("--on sim has no lab", "lab_name", "keep")
         lab_name = None
+    if each_link:
+        refuse_typed("--each-link runs no file", "lab_name", "keep", "repeat", "output", "junit", "html")
+        return sweep_all(str(file), on, allow_unfaithful=allow_unfaithful)
     drills = read_drills(file)
     how = _How(file, on, lab_name, keep, events, allow_unfaithful)
     for drill, source in drills:  # all that can be refused is refused before the first run
