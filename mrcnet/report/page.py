@@ -63,7 +63,7 @@ def _plain(metrics: Mapping[str, Figure]) -> list[tuple[str, Figure]]:
 
 
 def _stretch(number: int, start_ms: float, bin_ms: float) -> str:
-    where = "The whole run" if number == 0 else f"Around a fault, from {start_ms:.0f} ms on"
+    where = "The whole run" if number == 0 else f"Around a fault, from {milliseconds(start_ms)} on"
     return f"{where}, in bins of {milliseconds(bin_ms)}"
 
 

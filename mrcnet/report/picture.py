@@ -19,7 +19,8 @@ from mrcnet.workload.summary import Recording
 
 MS = 1e6
 COARSE = 300  # bins of the whole run, at most ...
-BEFORE, AFTER = 60, 180  # ... and of the surroundings of a fault, as fine as they were recorded
+BEFORE, AFTER = 60, 180  # ... and of the surroundings of a fault, as fine as can be
+PACKETS = 8  # in a bin on average, at least
 FINE_MOST = 4  # faults whose surroundings are kept
 QUANTILES = 200
 _TOLD = frozenset(
@@ -60,7 +61,7 @@ def picture(plan: Plan, result: DrillResult, recording: Recording | None) -> Pic
 def _faults(result: DrillResult) -> Iterator[Fault]:
     """What a drill's story says was done, and undone; error bars are known of the first ones."""
     errors = {around.at_ms: around.error_ms for around in result.series}
-    for line in result.events:
+    for line in dict.fromkeys(result.events):  # what takes several operations is one fault
         if line.kind not in _TOLD:
             target, _, rest = line.text.partition(" ")
             action = f"{line.kind} {OVER}" if rest.endswith(OVER) else line.kind
@@ -139,16 +140,25 @@ def _timelines(recording: Recording, lost: Counts, faults: Sequence[Fault]) -> I
     bins = min(recording.delivered.shape[1], math.ceil(_length_ms(recording) * MS / width))
     if not bins:
         return
-    step = -(-bins // COARSE)
-    yield _stretch(recording.delivered, lost, 0, bins, step, width)
-    if step == 1:
+    fine = _readable(recording, bins)
+    coarse = max(fine, -(-bins // COARSE))
+    yield _stretch(recording.delivered, lost, 0, bins, coarse, width)
+    if fine == coarse:
         return
     shown = -1
     for fault in [fault for fault in faults if fault.struck][:FINE_MOST]:
         at = int(fault.at_ms * MS / width)
         if shown < at < bins:  # else it lies in the surroundings of the one before
-            shown = at + AFTER
-            yield _stretch(recording.delivered, lost, max(0, at - BEFORE), min(bins, shown), 1, width)
+            shown = at + AFTER * fine
+            yield _stretch(
+                recording.delivered, lost, max(0, at - BEFORE * fine), min(bins, shown), fine, width
+            )
+
+
+def _readable(recording: Recording, bins: int) -> int:
+    """How many bins together hold packets enough to tell a rate, where a single one may have none."""
+    mean = recording.delivered[:, :bins].sum() / bins / recording.job.settings.payload
+    return min(bins, math.ceil(PACKETS / mean)) if mean else bins
 
 
 def _stretch(delivered: Counts, lost: Counts, first: int, last: int, step: int, width: int) -> Timeline:

@@ -13,6 +13,7 @@ from mrcnet.report import resultfile
 from mrcnet.report.model import Result
 from mrcnet.report.picture import picture
 from mrcnet.workload.report import Told
+from mrcnet.workload.summary import Recording
 from tests.unit.drill.recordings import (
     CUT,
     DEAD,
@@ -22,6 +23,7 @@ from tests.unit.drill.recordings import (
     LINK,
     MS,
     PLAN,
+    STEADY,
     change,
     faults,
     lost,
@@ -51,9 +53,15 @@ def withdrawal(at: int, plane: int, up: bool, flow: int = 0) -> tuple[str, Told]
     return FLOWS[flow].src, PlaneChanged(at, FLOWS[flow].src_qpn, plane, up, "port down")
 
 
+def small_packets(seen: Recording) -> Recording:
+    """The same with packets so small that each bin has eight of them."""
+    settings = replace(seen.job.settings, payload=STEADY // 4)
+    return replace(seen, job=replace(seen.job, settings=settings))
+
+
 def data(*events: tuple[str, Told], **changes: Any) -> dict[str, Any]:
     """The JSON object of a drill during which this happened; else, of one that a cut hit and left."""
-    seen = recording(*(events or EVENTS))
+    seen = small_packets(recording(*(events or EVENTS)))
     result = replace(conclude(DRILL, "sim", seen, faults(error=MS // 10)), **changes)
     return _data(result, seen)
 

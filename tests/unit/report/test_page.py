@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from mrcnet.report import resultfile
-from mrcnet.report.model import Event, Fidelity, Picture, Result
+from mrcnet.report.model import Event, Expectation, Fidelity, Judgement, Picture, Result
 from mrcnet.report.page import as_page
 from mrcnet.report.picture import bare
 from tests.unit.plan.fabrics import plan_of
@@ -39,6 +39,13 @@ def test_it_loads_nothing() -> None:
     outside = [address for address in Reader(page).addresses if not address.startswith(("#", "data:,"))]
     assert [] == outside
     assert [] == re.findall(r"url\((?!#)|@import|\bfetch\(|XMLHttpRequest", page)
+
+
+def test_what_was_not_met_stands_at_the_top() -> None:
+    """Of a drill that failed, the first that follows its verdict is why."""
+    missed = Judgement(Expectation("recovery_ms", None, 5.0, "flap"), None, met=False)
+    text = Reader(as_page(replace(results.result(), verdict="failed", judgements=(missed,)))).text
+    assert "recovery_ms of flap was never, should be <= 5" in text[: text.index("Expectations")]
 
 
 def test_it_tells_what_to_run_again() -> None:

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from mrcnet.drill.result import conclude
 from mrcnet.plan.paths import paths
 from mrcnet.report.model import WITHDRAWN, Ev, Fault, Picture, Span
-from tests.unit.drill.recordings import CUT, DEAD, END, FLOWS, HEAL, LINK, MS, PLAN, STEADY, change, lost
-from tests.unit.report.results import result, withdrawal
+from mrcnet.report.picture import picture
+from tests.unit.drill.recordings import (
+    CUT,
+    DEAD,
+    END,
+    FLOWS,
+    HEAL,
+    LINK,
+    MS,
+    PLAN,
+    STEADY,
+    change,
+    faults,
+    lost,
+    recording,
+)
+from tests.unit.report.results import DRILL, EVENTS, result, withdrawal
 
 
 def the_ev(drawn: Picture, ev: int, flow: int = 0) -> Ev:
@@ -69,3 +87,13 @@ def test_losses_stand_where_the_packets_were_sent() -> None:
     at = int(CUT / MS - fine.start_ms)
     assert (0, 1, 2, 0) == fine.lost[0][at : at + 4]
     assert 3 == sum(fine.lost[0]) + sum(fine.lost[1])
+
+
+def test_bins_hold_packets_enough() -> None:
+    """Where a recorded bin has less than a few packets, several are taken together, at most the whole run."""
+    seen = recording(*EVENTS)
+    job = seen.job
+    for payload, expected in ((STEADY, 4.0), (10 * STEADY, 40.0), (1 << 30, 1_000.0)):
+        bins = replace(seen, job=replace(job, settings=replace(job.settings, payload=payload)))
+        drawn = picture(job.plan, conclude(DRILL, "sim", seen, faults()), bins)
+        assert expected == drawn.timelines[-1].bin_ms
