@@ -136,7 +136,7 @@ def _mark(axes: Sequence[Any], fault: Fault, number: int, divisor: float) -> Non
 
 def strip(picture: Picture) -> str:
     """A row an EV, grouped by plane: its state over time. Row k has the id `strip-ev-k` of the k-th EV."""
-    rows = list(_strip_rows(picture))
+    rows = list(strip_rows(picture))
     total = sum(height for _, height in rows)
 
     def paint(figure: Figure) -> None:
@@ -183,12 +183,13 @@ _FEW = 64  # rows that are all tall
 MOST = 2_000  # rows at all; those that never changed are left out first
 
 
-def _strip_rows(picture: Picture) -> Iterator[tuple[int, float]]:
+def strip_rows(picture: Picture) -> Iterator[tuple[int, float]]:
     """EVs by plane in order, each with its height: thin ones never changed, and there are many of them."""
     numbers = sorted(range(len(picture.evs)), key=lambda number: picture.evs[number].plane)
     changed = [number for number in numbers if len(picture.evs[number].spans) > 1]
     quiet = [number for number in numbers if len(picture.evs[number].spans) == 1]
-    shown = set(changed[:MOST]) | set(quiet[: max(0, MOST - len(changed))])
+    shown = set(changed[:: max(1, -(-len(changed) // MOST))])  # all planes have their part
+    shown |= set(quiet[: max(0, MOST - len(changed))])
     high = set(changed if len(changed) <= 4 * _FEW else [])
     low = min(max(_QUIET / len(shown), _LOW[0]), _LOW[1])
     for number in numbers:

@@ -47,7 +47,7 @@ def as_page(result: Result) -> str:
             if line.delivered and line.delivered[0]
         ],
         strip=_strip(picture),
-        left_out=max(0, len(picture.evs) - charts.MOST),
+        left_out=len(picture.evs) - sum(1 for _ in charts.strip_rows(picture)),
         heat=Markup(charts.heat(picture)) if picture.evs else None,
         completions=Markup(charts.completions(picture.completions)) if picture.completions else None,
         evs=[(ev, bad_share(ev, picture.length_ms)) for ev in picture.evs if len(ev.spans) > 1 or ev.lost][

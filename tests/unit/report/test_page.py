@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from mrcnet.report import resultfile
+from mrcnet.report.charts import MOST, strip_rows
 from mrcnet.report.model import Event, Expectation, Fidelity, Judgement, Picture, Result
 from mrcnet.report.page import as_page
 from mrcnet.report.picture import bare
@@ -138,3 +139,13 @@ def test_any_fabric_is_drawn(shape: str) -> None:
 
 def on_fabric(fabric: Picture) -> Result:
     return replace(results.result(), picture=fabric)
+
+
+def test_the_strip_of_many_evs_has_all_planes() -> None:
+    """Where there are more EVs than rows, each plane has its part of those that changed."""
+    drawn = results.result().picture
+    hit = next(ev for ev in drawn.evs if len(ev.spans) > 1)
+    evs = tuple(replace(hit, plane=number % 4, ev=number) for number in range(3 * MOST))
+    numbers = [number for number, _ in strip_rows(replace(drawn, evs=evs))]
+    assert len(numbers) <= MOST
+    assert {0, 1, 2, 3} == {evs[number].plane for number in numbers}
