@@ -191,7 +191,7 @@ def strip_rows(picture: Picture) -> Iterator[tuple[int, float]]:
     shown = set(changed[:: max(1, -(-len(changed) // MOST))])  # all planes have their part
     shown |= set(quiet[: max(0, MOST - len(changed))])
     high = set(changed if len(changed) <= 4 * _FEW else [])
-    low = min(max(_QUIET / len(shown), _LOW[0]), _LOW[1])
+    low = min(max(_QUIET / max(1, len(shown)), _LOW[0]), _LOW[1])
     for number in numbers:
         if number in shown:
             yield number, _TALL if number in high or len(numbers) <= _FEW else low
