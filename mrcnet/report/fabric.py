@@ -85,7 +85,7 @@ def draw(picture: Picture) -> Drawing:
     pitch = _NARROW if widest * picture.planes > _MANY else _PITCH
     wide = max(widest, 2) * pitch
     hosts = rows.get((None, "host"), [])
-    across = max(picture.planes * (wide + _GAP) - _GAP, len(hosts) * pitch)
+    across = max(picture.planes * (wide + _GAP), len(hosts) * pitch)
     apart = across / max(1, picture.planes)
     blocks = tuple(
         Block(plane, _MARGIN + apart * plane + (apart - wide) / 2, wide) for plane in range(picture.planes)

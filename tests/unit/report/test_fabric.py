@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import dist
 from xml.etree import ElementTree
 
@@ -33,6 +33,8 @@ def test_no_node_lies_on_another(topology: Topology) -> None:
     for spot in drawing.spots:
         assert drawing.radius <= spot.x <= drawing.width - drawing.radius
         assert drawing.radius <= spot.y <= drawing.height - drawing.radius
+    for left, right in pairwise(drawing.blocks):
+        assert left.x + left.width + 24 <= right.x
     for one, other in combinations(drawing.spots, 2):
         assert dist((one.x, one.y), (other.x, other.y)) > 2 * drawing.radius
 
