@@ -82,6 +82,9 @@ def _check_step(step: RawStep, document: Document, path: KeyPath) -> None:
     for key in _OWN_KEYS:
         if key in given and key not in action.needs + action.takes:
             raise document.error((*path, key), f"does not go with {step.do}", key=True)
+    if step.do in ("loss", "degrade") and not 0 < (step.share or 0.0) <= (1 if step.do == "loss" else 0.99):
+        most = "at most 1" if step.do == "loss" else "less than 1"
+        raise document.error((*path, "share"), f"must be more than 0 and {most}")
     if step.period is None and {"duty", "count"} & given:
         raise document.error(path, "duty and count go with a period")
     if step.period is not None and step.lasts is not None:

@@ -78,7 +78,7 @@ def load_measures(
         plane_spread=_spread(recording),
         jain=float(rates.sum() ** 2 / len(rates) / (rates**2).sum()) if rates.any() else None,
         slowest_share=float(rates.min() / rates.mean()) if rates.any() else None,
-        line_share=_line_share(recording, main, float(rates.sum())),
+        line_share=_line_share(recording, main),
         also_share=_also_share(recording),
         trimmed=trimmed,
     )
@@ -109,14 +109,18 @@ def _loss_fall(recording: Recording, end: int) -> float | None:
     return float(parts.max()) / late if parts.any() else None
 
 
-def _line_share(recording: Recording, main: Sequence[Flow], rate: float) -> float | None:
-    """Goodput over the rate of all ports of the sources, or of the destinations if these have less."""
+def _line_share(recording: Recording, main: Sequence[Flow]) -> float | None:
+    """Goodput to the last completion over the rate of the sources' ports, or the destinations' if less."""
     nodes = recording.job.plan.nodes
     totals = [
         sum(port.rate_bps for host in hosts for port in nodes[host].ports)
         for hosts in ({flow.src for flow in main}, {flow.dst for flow in main})
     ]
-    return rate / min(totals) if main else None
+    ends = [at for flow in main if (at := recording.sources[flow.number].ended_at) is not None]
+    size = sum(recording.sinks[flow.number].verified_bytes for flow in main)
+    if not ends:
+        return None
+    return size * 8e9 / max(1, max(ends) - recording.start_at) / min(totals)
 
 
 def _also_share(recording: Recording) -> float | None:
