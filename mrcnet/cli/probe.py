@@ -16,6 +16,7 @@ from mrcnet.cli.quantities import quantity
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.plan.crossings import name_of
 from mrcnet.plan.model import Plan
+from mrcnet.plan.prefixes import need_srv6
 from mrcnet.prober.agent import Prober
 from mrcnet.prober.controller import Controller
 from mrcnet.prober.detect import LinkChange, Rules
@@ -51,6 +52,7 @@ def probe_(
     miss. Exits with 1 if one was found broken.
     """
     plan = running_plan(lab_name)
+    need_srv6(plan, "probe")
     prober = Prober(plan, _chosen(plan, hosts), rate, Rules())
     ends_after = None if watch and duration is None else duration or _DURATION_NS
     changes = []

@@ -11,6 +11,7 @@ from mrcnet.cli.command import command
 from mrcnet.cli.labs import lab_parameter, running_plan
 from mrcnet.cli.output import Answer, progress
 from mrcnet.errors import ExitCode
+from mrcnet.plan.prefixes import need_srv6
 from mrcnet.verify.model import FailedPath, VerifyResult
 from mrcnet.verify.run import verify
 
@@ -26,6 +27,7 @@ def verify_(lab_name: str, sample: int) -> Answer:
     A broken path is named with the hop at which it stopped. Exits with 1 if there is one.
     """
     plan = running_plan(lab_name)
+    need_srv6(plan, "verify")
     result = verify(lab_name, plan, sample=sample, progress=_progress)
     code = ExitCode.OK if result.ok else ExitCode.FAILED
     return Answer(asdict(result), _lines(result), code)

@@ -24,7 +24,7 @@ from mrcnet.kernel.model import (
 from mrcnet.kernel.netlink import NetlinkSocket, Refusal
 from mrcnet.kernel.program import PortProgram
 from mrcnet.kernel.routes import RouteSeen
-from mrcnet.plan.model import Route
+from mrcnet.plan.model import Action, Route
 from mrcnet.port.model import PortConfig
 from mrcnet.topology.model import End
 
@@ -96,6 +96,7 @@ class _Applier:
             sysctls.write(settings)
             steps = [(links.add_altname(marks.LO, marks.mark(self.handles.lab, node)), first)]
             steps.append((links.set_up(marks.LO), first))
+            self.indices[node, "lo"] = marks.LO
             steps += [(self._add_device(change), change) for change in changes if is_bridge(change)]
             _send(socket, steps)
 
@@ -228,7 +229,8 @@ class _Applier:
             case Route():
                 if adding:
                     return routes.add_route(item, self.indices[change.node, item.dev])
-                return routes.delete_route(item.dst, routes.PROTOCOL, routes.METRIC)
+                hop = (self.indices[change.node, item.dev], item.via) if item.action is Action.ECMP else None
+                return routes.delete_route(item.dst, routes.PROTOCOL, routes.METRIC, hop)
             case RouteSeen():
                 return routes.delete_route(item.dst, item.protocol, item.metric)
             case _:

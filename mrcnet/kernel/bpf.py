@@ -52,9 +52,15 @@ _KEEP_CONTEXT = _INSTRUCTION.pack(0xBF, 0x16, 0, 0)  # r6 = r1: where packet loa
 SILENCE = _set(0, _SHOT) + _EXIT
 
 
-def shield_program(udp_port: int) -> bytes:
-    """Drop Ethernet / IPv6 / IPv6 / UDP frames to `udp_port` (spec 2), leave the rest to the next filter."""
-    tests = ((2, 12, 0x86DD), (1, 14 + 6, 41), (1, 54 + 6, 17), (2, 94 + 2, udp_port))
+def shield_program(udp_port: int, *, plain: bool = False) -> bytes:
+    """Drop Ethernet / IPv6 / IPv6 / UDP frames to `udp_port` (spec 2), leave the rest to the next filter.
+
+    `plain`: those without the outer IPv6 header.
+    """
+    if plain:
+        tests: tuple[tuple[int, int, int], ...] = ((2, 12, 0x86DD), (1, 14 + 6, 17), (2, 54 + 2, udp_port))
+    else:
+        tests = ((2, 12, 0x86DD), (1, 14 + 6, 41), (1, 54 + 6, 17), (2, 94 + 2, udp_port))
     code = _KEEP_CONTEXT
     for number, (size, offset, value) in enumerate(tests):
         to_end = 2 * (len(tests) - number - 1) + 2  # over the tests that follow and the drop
@@ -92,9 +98,9 @@ def load_program(code: bytes, name: str) -> int:
     return descriptor
 
 
-def shield(path: Path, ifnames: Iterable[str], udp_port: int) -> None:
-    """Keep MRC frames that come in at the ports `ifnames` of a namespace from the namespace's own stack."""
-    descriptor = load_program(shield_program(udp_port), SHIELD_FILTER)
+def shield(path: Path, ifnames: Iterable[str], udp_port: int, *, plain: bool = False) -> None:
+    """Keep an end point's frames that come in at the ports `ifnames` of a namespace from its own stack."""
+    descriptor = load_program(shield_program(udp_port, plain=plain), SHIELD_FILTER)
     try:
         with netns.inside(path), NetlinkSocket() as socket:
             found = indices(socket)

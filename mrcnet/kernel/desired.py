@@ -28,6 +28,9 @@ _QUIET = (
     ("seg6_enabled", "1"),
 )
 _DEFAULT_ONLY = (("addr_gen_mode", "1"),)
+HASH_POLICY = "net.ipv6.fib_multipath_hash_policy"
+HASH_SEED = "net.ipv4.fib_multipath_hash_seed"  # of IPv6, too; before 6.11 all namespaces hash alike
+_BY_5_TUPLE = "1"
 PORT_SYSCTLS = ("forwarding", "seg6_enabled")  # what comes with the list of links
 
 
@@ -48,6 +51,8 @@ def desired(node: NodePlan, dilation: int = 1, without: AbstractSet[Part] = froz
     sysctls = [Sysctl(*one) for one in namespace_sysctls(node.role)]
     for port in node.ports:
         sysctls += (Sysctl(port.name, "forwarding", forwarding), Sysctl(port.name, "seg6_enabled", "1"))
+    if node.hash_seed is not None:
+        sysctls += (Sysctl("", HASH_POLICY, _BY_5_TUPLE), Sysctl("", HASH_SEED, str(node.hash_seed)))
     return NodeState(
         name=node.name,
         devices=devices,
@@ -74,7 +79,8 @@ def _device(port: Port, dilation: int, without: AbstractSet[Part]) -> Device:
 
 
 def _addresses(node: NodePlan) -> list[Address]:
-    return [
+    own = [] if node.address is None else [Address("lo", f"{node.address}/128")]
+    return own + [
         Address(port.name, cidr)
         for port in node.ports
         for cidr in (f"{port.link_local}/{LINK_LOCAL_LENGTH}", *port.addresses)

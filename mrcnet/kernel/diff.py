@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import fields
 
-from mrcnet.kernel.desired import PORT_SYSCTLS, desired
+from mrcnet.kernel.desired import HASH_SEED, PORT_SYSCTLS, desired
 from mrcnet.kernel.model import Cable, Change, Device, Kind, NodeState, Op, Part, PortQueue, Setting, Sysctl
 from mrcnet.plan.model import Plan
 from mrcnet.topology.model import End
@@ -117,7 +117,8 @@ def _node(wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str])
             if neighbour.port in kept:
                 yield Change(Op.REMOVE, Kind.NEIGHBOUR, name, neighbour, _UNPLANNED)
         for address in sorted(found.addresses - wanted.addresses, key=str):
-            if address.port in kept:
+            # on `lo` we tell ours from others' only where the plan has one there
+            if address.port in kept and (address.port != "lo" or _has_loopback(wanted)):
                 yield Change(Op.REMOVE, Kind.ADDRESS, name, address, _UNPLANNED)
     for address in wanted.addresses:
         if found is None or address.port not in kept or address not in found.addresses:
@@ -128,6 +129,10 @@ def _node(wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str])
     for route in wanted.routes:
         if found is None or route.dev not in kept or route not in found.routes:
             yield Change(Op.ADD, Kind.ROUTE, name, route, _MISSING)
+
+
+def _has_loopback(wanted: NodeState) -> bool:
+    return any(address.port == "lo" for address in wanted.addresses)
 
 
 def _settings(node: str, planned: Device, found: Device) -> Iterator[Change]:
@@ -170,15 +175,16 @@ def _sysctls(wanted: NodeState, found: NodeState | None, kept: Mapping[str, Devi
     """A new port takes its own settings from `default`: they are no change."""
     is_now = {} if found is None else {(one.scope, one.name): one.value for one in found.sysctls}
     for one in _in_order(wanted):
-        inherits = one.scope not in ("all", "default") and one.scope not in kept
-        if not inherits and is_now.get((one.scope, one.name)) != one.value:
+        inherits = one.scope not in ("all", "default", "") and one.scope not in kept
+        unknown = found is not None and one.name == HASH_SEED and not is_now.get((one.scope, one.name))
+        if not inherits and not unknown and is_now.get((one.scope, one.name)) != one.value:
             reason = _MISSING if found is None else f"is {is_now.get((one.scope, one.name)) or 'missing'}"
             yield Change(Op.SET, Kind.SYSCTL, wanted.name, one, reason)
 
 
 def _in_order(wanted: NodeState) -> list[Sysctl]:
     """`all` before `default` before ports: writing to `all` overwrites the others."""
-    rank = {"all": 0, "default": 1}
+    rank = {"all": 0, "default": 1, "": 1}
     return sorted(
         wanted.sysctls, key=lambda one: (rank.get(one.scope, 2), one.name not in PORT_SYSCTLS, one.name)
     )

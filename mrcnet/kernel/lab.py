@@ -17,7 +17,7 @@ from mrcnet.plan.build import build_plan, dilated
 from mrcnet.plan.model import Plan
 from mrcnet.port.config import LEAST_RATE, MOST_RATE, wall_rate
 from mrcnet.topology.load import load_text
-from mrcnet.topology.model import AUTO
+from mrcnet.topology.model import AUTO, Routing
 from mrcnet.units import format_rate
 
 _SHOWN = 5
@@ -126,6 +126,8 @@ def _check(plan: Plan, lab: str) -> None:
         raise InputError("this fabric cannot work: " + "; ".join(errors))
     if plan.topology.dilation == AUTO:
         raise ValueError("the dilation of a lab must be settled before it comes up")
+    if plan.topology.routing is Routing.BGP:
+        raise InputError("routing: bgp cannot be brought up yet", remedy="use `routing: ecmp` or srv6")
     for node in plan.nodes:
         marks.mark(lab, node)
     _check_rates(plan)

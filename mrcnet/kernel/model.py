@@ -59,14 +59,18 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Sysctl:
-    """A setting under net.ipv6.conf; `scope` is an interface, `all` or `default`."""
+    """A setting under net.ipv6.conf; `scope` is an interface, `all` or `default`.
+
+    Without a scope: a setting of the whole namespace, by its full name.
+    """
 
     scope: str
     name: str
     value: str
 
     def __str__(self) -> str:
-        return f"net.ipv6.conf.{self.scope}.{self.name}={self.value}"
+        name = f"net.ipv6.conf.{self.scope}.{self.name}" if self.scope else self.name
+        return f"{name}={self.value}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mrcnet.kernel import links, netns, routes, shaper, sysctls, tc
+from mrcnet.kernel import links, marks, netns, routes, shaper, sysctls, tc
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import Address, Device, Neighbour, NodeState, Sysctl
 from mrcnet.kernel.netlink import NetlinkSocket
@@ -14,6 +14,7 @@ from mrcnet.kernel.program import PortProgram, borne
 from mrcnet.port.model import PortConfig
 from mrcnet.topology.model import End
 
+_LOCALHOST = "::1/128"
 CUT_FILTER = "mrcnet_cut"  # the name of the filter that is a silent cut
 
 
@@ -55,8 +56,8 @@ def _node(
     egress = _egress(handles, node, ports)
     addresses = (links.read_address(body) for body in socket.dump(links.list_addresses()))
     neighbours = links.read_neighbours(socket.dump(links.list_neighbours()))
-    table = [routes.read_route(body, names) for body in socket.dump(routes.list_routes())]
-    ours = [one for one in table if one is not None and one.protocol == routes.PROTOCOL]
+    table = (one for body in socket.dump(routes.list_routes()) for one in routes.read_routes(body, names))
+    ours = [one for one in table if one.protocol == routes.PROTOCOL]
     straight = [one for one in ours if one.route is not None and one.metric == routes.METRIC]
     with netns.inside(netns.path_of(handles.lab, node)):
         settings = sysctls.read()
@@ -64,7 +65,9 @@ def _node(
         name=node,
         devices={link.name: _device(node, link, ends, egress.get(link.index, _PLAIN)) for link in found},
         addresses=frozenset(
-            Address(names[one.index], one.cidr) for one in addresses if one.permanent and one.index in ports
+            Address(names[one.index], one.cidr)
+            for one in addresses
+            if (one.permanent and one.index in ports) or (one.index == marks.LO and one.cidr != _LOCALHOST)
         ),
         neighbours=frozenset(
             Neighbour(names[one.index], one.address, one.mac) for one in neighbours if one.index in ports

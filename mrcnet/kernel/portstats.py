@@ -16,6 +16,7 @@ from mrcnet.topology.model import End
 
 _IFLA_CARRIER_CHANGES = 35
 _HEAD = 16  # bytes of a link message before its attributes
+_MADE, _MADE_TO_MANY = "Ip6OutRequests", "Ip6OutMcastPkts"
 _ASTRAY = ("Ip6InNoRoutes", "Ip6OutNoRoutes", "Ip6InHdrErrors", "Ip6InTruncatedPkts", "Ip6InDiscards")
 _EMPTY_WITHIN_S = 5.0
 _LOOK_EVERY_S = 0.01
@@ -36,10 +37,11 @@ class PortSeen:
 
 @dataclass(frozen=True, slots=True)
 class FabricSeen:
-    """All ports, and by node the frames that the kernel had no way for."""
+    """All ports, and by node the frames that the kernel had no way for, and those that it made itself."""
 
     ports: Mapping[End, PortSeen]
     astray: Mapping[str, int]
+    made: Mapping[str, int]
 
 
 def look(lab_name: str, ports: LabPorts, *, at_rest: bool = False) -> FabricSeen:
@@ -52,6 +54,7 @@ def look(lab_name: str, ports: LabPorts, *, at_rest: bool = False) -> FabricSeen
     received: dict[End, int] = {}
     changes: dict[End, int] = {}
     astray: dict[str, int] = {}
+    made: dict[str, int] = {}
     nodes = [one.node for one in marks.owned(lab_name)]
     with Handles(lab_name, len(nodes)) as handles:
         for node in nodes:
@@ -60,7 +63,7 @@ def look(lab_name: str, ports: LabPorts, *, at_rest: bool = False) -> FabricSeen
                 changes[end] = number(attributes(body[_HEAD:]).get(_IFLA_CARRIER_CHANGES, b"\0\0\0\0"))
             with netns.inside(netns.path_of(lab_name, node)):
                 received |= {End(node, name): count for name, count in _received().items()}
-                astray[node] = _astray()
+                astray[node], made[node] = _astray_and_made()
     counters = ports.counters()
     return FabricSeen(
         ports={
@@ -74,6 +77,7 @@ def look(lab_name: str, ports: LabPorts, *, at_rest: bool = False) -> FabricSeen
             for end in counters
         },
         astray=astray,
+        made=made,
     )
 
 
@@ -84,7 +88,10 @@ def _received() -> dict[str, int]:
     return {name.strip(): int(words.split()[1]) for name, _, words in named}
 
 
-def _astray() -> int:
-    """IPv6 packets of the current namespace that the kernel dropped for want of a way."""
+def _astray_and_made() -> tuple[int, int]:
+    """IPv6 packets of the current namespace: those that the kernel dropped for want of a way; unicast ones of
+    its own, which are ICMP errors, and what daemons say.
+    """
     lines = Path("/proc/thread-self/net/snmp6").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.split()[0] in _ASTRAY)
+    found = {name: int(value) for name, value in map(str.split, lines)}
+    return sum(found[name] for name in _ASTRAY), max(0, found[_MADE] - found[_MADE_TO_MANY])

@@ -5,13 +5,14 @@ Numbers are those of linux/rtnetlink.h, lwtunnel.h, seg6_iptunnel.h and seg6_loc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from socket import AF_INET6, inet_ntop, inet_pton
 from struct import Struct
 
 from mrcnet.kernel.netlink import (
+    APPEND,
     CREATE,
     DUMP,
     EXCL,
@@ -47,6 +48,7 @@ _FLAVOR_OPERATION, _FLAVOR_BLOCK_BITS, _FLAVOR_NODE_BITS = 1, 2, 3
 _NEXT_CSID = 1 << 4
 _BLOCK_BITS, _NODE_BITS = 32, 16  # F3216 (spec 6.1)
 
+_HOP = Struct("=HBBi")  # of a multipath route: length, flags, weight less one, interface
 _ROUTE = Struct("=BBBBBBBBI")  # family, dst and src lengths, tos, table, protocol, scope, type, flags
 _SRH = Struct("=BBBBBBH")  # next header, length, type, segments left, first segment, flags, tag
 _MODE = Struct("=i")
@@ -111,8 +113,8 @@ def _way(route: Route, index: int) -> bytes:
             if route.via is None:
                 raise ValueError(f"uA {route.dst} has no neighbour")
             return _ua(route.via, index)
-        case Action.FORWARD:
-            return b"" if route.via is None else attr(_RTA_GATEWAY, inet_pton(AF_INET6, route.via))
+        case Action.FORWARD | Action.ECMP:
+            return b"" if route.via is None else _gateway(route.via)
         case Action.ENCAP:
             if route.segs is None:
                 raise ValueError(f"encap {route.dst} has no segment")
@@ -129,14 +131,14 @@ def _key(dst: str) -> tuple[int, bytes]:
 def add_route(route: Route, index: int) -> bytes:
     """Add a route over interface number `index`.
 
-    Fails if the prefix is taken: IPv6 would else make it ECMP.
+    Fails if the prefix is taken: IPv6 would else make it ECMP, as it shall the next hops of that action.
     """
     length, dst = _key(route.dst)
     head = _ROUTE.pack(AF_INET6, length, 0, 0, _TABLE_MAIN, PROTOCOL, _SCOPE_UNIVERSE, _TYPE_UNICAST, 0)
     priority = u32(_RTA_PRIORITY, METRIC)
     return message(
         RTM_NEWROUTE,
-        CREATE | EXCL,
+        CREATE | (APPEND if route.action is Action.ECMP else EXCL),
         head,
         dst,
         u32(_RTA_OIF, index),
@@ -145,17 +147,43 @@ def add_route(route: Route, index: int) -> bytes:
     )
 
 
-def delete_route(dst: str, protocol: int, metric: int) -> bytes:
-    """Delete a route by its prefix, owner and metric."""
+def delete_route(dst: str, protocol: int, metric: int, hop: tuple[int, str | None] | None = None) -> bytes:
+    """Delete a route by prefix, owner and metric; with a `hop`, interface and neighbour, only that one."""
     length, address = _key(dst)
+    way = () if hop is None or hop[1] is None else (u32(_RTA_OIF, hop[0]), _gateway(hop[1]))
     head = _ROUTE.pack(AF_INET6, length, 0, 0, _TABLE_MAIN, protocol, _SCOPE_UNIVERSE, 0, 0)
-    return message(RTM_DELROUTE, 0, head, address, u32(_RTA_PRIORITY, metric))
+    return message(RTM_DELROUTE, 0, head, address, u32(_RTA_PRIORITY, metric), *way)
+
+
+def _gateway(via: str) -> bytes:
+    return attr(_RTA_GATEWAY, inet_pton(AF_INET6, via))
 
 
 def list_routes() -> bytes:
     """Dump request for the main IPv6 table."""
     head = _ROUTE.pack(AF_INET6, 0, 0, 0, _TABLE_MAIN, 0, 0, 0, 0)
     return message(RTM_GETROUTE, DUMP, head, u32(_RTA_TABLE, _TABLE_MAIN))
+
+
+def read_routes(body: bytes, names: Mapping[int, str]) -> Iterator[RouteSeen]:
+    """An answer to `list_routes`; of a multipath route, each next hop, also one that is dead for now."""
+    found = attributes(body[_ROUTE.size :])
+    if _RTA_MULTIPATH not in found:
+        if (one := read_route(body, names)) is not None:
+            yield one
+        return
+    _, length, source, _, _, protocol, _, kind, _ = _ROUTE.unpack_from(body)
+    dst = f"{inet_ntop(AF_INET6, found[_RTA_DST]) if _RTA_DST in found else '::'}/{length}"
+    metric = number(found[_RTA_PRIORITY]) if _RTA_PRIORITY in found else 0
+    hops = found[_RTA_MULTIPATH]
+    while len(hops) >= _HOP.size:
+        size, _, _, index = _HOP.unpack_from(hops)
+        if size < _HOP.size:
+            raise ValueError(f"next hop of {size} bytes in the route to {dst}")
+        plain = kind == _TYPE_UNICAST and not source and index in names
+        way = _read_way(dst, names[index], index, attributes(hops[_HOP.size : size])) if plain else None
+        yield RouteSeen(dst, metric, protocol, kind, index, way)
+        hops = hops[(size + 3) & ~3 :]
 
 
 def read_route(body: bytes, names: Mapping[int, str]) -> RouteSeen | None:
@@ -175,7 +203,8 @@ def read_route(body: bytes, names: Mapping[int, str]) -> RouteSeen | None:
 def _read_way(dst: str, dev: str, index: int, found: dict[int, bytes]) -> Route | None:
     via = inet_ntop(AF_INET6, found[_RTA_GATEWAY]) if _RTA_GATEWAY in found else None
     if _RTA_ENCAP not in found:
-        return Route(dst, Action.FORWARD, dev, via=via)
+        # a plain route is a step towards a switch's locator, or a way to a host
+        return Route(dst, Action.ECMP if dst.endswith("/128") else Action.FORWARD, dev, via=via)
     if via is not None:
         return None
     inner = attributes(found[_RTA_ENCAP])

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from itertools import pairwise
 
 from mrcnet.kernel.ports import LabPorts, open_ports, read_shapers
 from mrcnet.kernel.portstats import FabricSeen, look
 from mrcnet.mrc.wire.layout import ICRC, WRITE_HEAD
 from mrcnet.plan.paths import paths
-from mrcnet.plan.walk import walk
+from mrcnet.plan.walk import crossed
 from mrcnet.port.model import DROPS, FIXED_POINT
 from mrcnet.topology.model import End, Role
 from mrcnet.workload.books import FULL, Books
 from mrcnet.workload.dilation import shaped
 from mrcnet.workload.fidelity import Queues
 from mrcnet.workload.job import Job
-from mrcnet.workload.portbooks import PortDelta, balance
+from mrcnet.workload.portbooks import PortDelta, SwitchDelta, balance
 from mrcnet.workload.report import RunReport
 
 
@@ -68,7 +67,14 @@ class Bookkeeper:
         frame = WRITE_HEAD + job.settings.payload + ICRC
         return balance(
             [_delta(end, peers[end], was, now) for end in now.ports if end in was.ports],
-            [(name, now.astray.get(name, 0) - was.astray.get(name, 0)) for name in switches],
+            [
+                SwitchDelta(
+                    name,
+                    now.astray.get(name, 0) - was.astray.get(name, 0),
+                    now.made.get(name, 0) - was.made.get(name, 0),
+                )
+                for name in switches
+            ],
             [host for report in reports for host in report.hosts],
             [way for report in reports for way in report.ways],
             [(str(end), -(-one.backlog // frame)) for end, one in now.ports.items() if one.backlog],
@@ -79,10 +85,11 @@ class Bookkeeper:
         """Every port, switch and ring on the way of an EV."""
         plan = self._job.plan
         path = next(path for path in paths(plan, src, dst) if path.ev == ev)
-        nodes = [hop.node for hop in walk(plan, src, dst, path).hops]
+        steps = crossed(plan, src, dst, path)
+        nodes = {node for step in steps for node in step}
         ports = (
             f"{here}:{port.name}"
-            for here, there in pairwise(nodes)
+            for here, there in steps
             for port in plan.nodes[here].ports
             if port.peer_node == there
         )

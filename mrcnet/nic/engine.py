@@ -32,6 +32,7 @@ from mrcnet.nic.messages import (
     ToParent,
     ToWorker,
 )
+from mrcnet.plan.prefixes import is_plain
 from mrcnet.plan.target import find_link
 from mrcnet.workload.congestion import base_rtt_ns
 from mrcnet.workload.dilation import shaped
@@ -97,7 +98,7 @@ class Run:
             self._stack.enter_context(claim(self.job.lab, host, names))
         for host, names in ports.items():
             path = netns.path_of(self.job.lab, host)
-            bpf.shield(path, names, self.job.settings.udp_port)
+            bpf.shield(path, names, self.job.settings.udp_port, plain=is_plain(self.job.plan))
             self._stack.callback(bpf.unshield, path, names)
 
     def _spawn(self) -> None:

@@ -24,9 +24,12 @@ from mrcnet.nic.fit import ring_of
 from mrcnet.nic.lateness import Lateness
 from mrcnet.nic.ledger import Ledger
 from mrcnet.nic.pacer import Pacer
+from mrcnet.nic.plain import HEADER, take_off
 from mrcnet.nic.ring import Ring, port_numbers
+from mrcnet.nic.router import Router
 from mrcnet.nic.sender import Sender
 from mrcnet.nic.ways import Ways
+from mrcnet.plan.prefixes import is_plain
 from mrcnet.workload.dilation import shaped, turn_ns
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import HostFrames
@@ -54,10 +57,12 @@ class Host:
                     f"{station.name} lacks ports of its plan",
                     remedy=f"mrcnet up the topology of {job.lab} again",
                 )
-            self.ring = Ring(job.settings.payload + HEADROOM, ring_of(job), present)
+            plain = is_plain(job.plan)
+            self.ring = Ring(job.settings.payload + HEADROOM, ring_of(job), present, plain=plain)
             index_of = {port: index for index, port in present.items()}
             self.carrier = Carrier(names)
-            self.sender = Sender([index_of[port] for port in range(len(names))])
+            self.sender = Sender([index_of[port] for port in range(len(names))], HEADER if plain else 0)
+        self._router = Router(job, station, present) if plain else None
         self._names = names
         self._room = np.full(len(names), _UNBOUNDED, np.int64)
         self._ways = Ways(job, station.name, out=False)
@@ -82,6 +87,8 @@ class Host:
             self.late.note(wall - max(self._due, turn_at))
         for port, up in self.carrier.changes(wall):
             self.station.endpoint.set_port(port, up, now)  # spec 4.7: local detection of link loss
+        if self._router is not None:
+            self._router.look(wall)
         self._distance.look(wall)
         late = self._distance.felt or self._line.frames
         busy = self._take_late(now, wall, turn_at) if late else self._take(now)
@@ -137,6 +144,8 @@ class Host:
     def _send(self, now: int) -> bool:
         out = self.station.endpoint.frames_to_send(now, self._room)
         if out.count:
+            if self._router is not None:
+                take_off(out)
             self.sender.send(out)
         return out.count > 0
 
@@ -146,6 +155,8 @@ class Host:
         busy = False
         while (out := endpoint.frames_to_send(now, room)).count:
             busy = True
+            if self._router is not None:
+                take_off(out)
             self.sender.send(out)
             port = out.port[: out.count]
             pacer.sent(port, out.length[: out.count], wall)
@@ -180,5 +191,7 @@ class Host:
     def close(self) -> None:
         """Let go of the sockets."""
         self.carrier.close()
+        if self._router is not None:
+            self._router.close()
         self.ring.close()
         self.sender.close()

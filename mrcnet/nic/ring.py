@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mrcnet.mrc.wire.frames import RxBatch
+from mrcnet.nic.plain import put_on
 
 ETH_P_ALL = 0x0003
 _SOL_PACKET = 263
@@ -43,10 +44,12 @@ _HEADER = np.dtype(
 class Ring:
     """Receives on all ports of the namespace in which it is created.
 
-    `ports` maps interface indices to local port numbers; frames of other interfaces get port -1.
+    `ports` maps interface indices to local port numbers; frames of other interfaces get port -1. `plain`:
+    frames come without a carrier, and get one.
     """
 
-    def __init__(self, frame_size: int, frames: int, ports: dict[int, int]) -> None:
+    def __init__(self, frame_size: int, frames: int, ports: dict[int, int], *, plain: bool = False) -> None:
+        self._plain = plain
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
         self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
@@ -88,7 +91,8 @@ class Ring:
         ifindex = headers["ifindex"]
         known = ifindex < len(self._port_of)
         port = np.where(known, self._port_of[np.where(known, ifindex, 0)], -1)
-        return RxBatch(self._rows[rows], _DATA_AT, headers["length"].astype(np.int64), port)
+        batch = RxBatch(self._rows[rows], _DATA_AT, headers["length"].astype(np.int64), port)
+        return put_on(batch) if self._plain else batch  # over the sender's address, which is read by now
 
     def arrived(self) -> npt.NDArray[np.int64]:
         """When the kernel put each frame of the last batch here: CLOCK_MONOTONIC in ns."""

@@ -34,9 +34,13 @@ _ADDRESS = 20  # sockaddr_ll
 
 
 class Sender:
-    """Sends on the ports `ifindices` (in the order of port numbers) of the namespace it is created in."""
+    """Sends on the ports `ifindices` (in the order of port numbers) of the namespace it is created in.
 
-    def __init__(self, ifindices: list[int]) -> None:
+    `skip`: the column at which frames begin.
+    """
+
+    def __init__(self, ifindices: list[int], skip: int = 0) -> None:
+        self._skip = np.uint64(skip)
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _SEND_BUFFER)
         addresses = b"".join(
@@ -58,8 +62,10 @@ class Sender:
         count = batch.count
         if len(self._messages) < batch.capacity:
             self._prepare(batch.capacity)
-        rows = np.uint64(batch.buffer.ctypes.data) + np.arange(count, dtype=np.uint64) * np.uint64(
-            batch.stride
+        rows = (
+            np.uint64(batch.buffer.ctypes.data)
+            + self._skip
+            + np.arange(count, dtype=np.uint64) * np.uint64(batch.stride)
         )
         self._vectors["base"][:count] = rows
         self._vectors["length"][:count] = batch.length[:count]

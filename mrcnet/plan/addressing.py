@@ -30,6 +30,11 @@ def host_address(prefix: int, plane: int, t0_index: int, downlink: int) -> str:
     return to_text(prefix | plane << 80 | (t0_index + 1) << 64 | downlink)
 
 
+def loopback(prefix: int, host_index: int) -> str:
+    """A host's one address where fabrics route without SRv6: prefix (32 bits) : ffff :: number from 1."""
+    return to_text(prefix | 0xFFFF << 80 | host_index + 1)
+
+
 def macs(link: Link) -> tuple[str, str]:
     """MAC addresses of a link's ends a and b, locally administered, a function of the link's name alone."""
     digest = blake2s(f"{link.a}|{link.b}".encode(), digest_size=5).digest()

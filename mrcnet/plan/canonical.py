@@ -8,8 +8,10 @@ from dataclasses import asdict
 from hashlib import blake2s
 
 from mrcnet.plan.model import NodePlan, Plan
+from mrcnet.topology.model import Routing
 
-_ELSEWHERE = ("nodes", "links", "queues", "has_ports")  # in the lines of nodes and ports
+# in the lines of nodes and ports, or in a line of their own where packets are routed without SRv6
+_ELSEWHERE = ("nodes", "links", "queues", "has_ports", "routing", "bfd")
 
 
 def canonical(plan: Plan) -> bytes:
@@ -17,6 +19,7 @@ def canonical(plan: Plan) -> bytes:
     topology = asdict(plan.topology)
     lines = [
         _line("topology", {key: value for key, value in topology.items() if key not in _ELSEWHERE}),
+        *_routing(plan),
         *(line for _, node in sorted(plan.nodes.items()) for line in _node_lines(node)),
         *(_line("lint", asdict(finding)) for finding in plan.lint),
     ]
@@ -28,8 +31,19 @@ def digest(plan: Plan) -> str:
     return blake2s(canonical(plan), digest_size=16).hexdigest()
 
 
+def _routing(plan: Plan) -> Iterator[str]:
+    topology = plan.topology
+    if topology.routing is not Routing.SRV6:
+        bfd = None if topology.bfd is None else asdict(topology.bfd)
+        yield _line("routing", {"kind": topology.routing, "bfd": bfd})
+
+
 def _node_lines(node: NodePlan) -> Iterator[str]:
     yield _line("node", {"name": node.name, "role": node.role, "plane": node.plane, "locator": node.locator})
+    if node.address is not None:
+        yield _line("address", {"node": node.name, "address": node.address})
+    if node.hash_seed is not None:
+        yield _line("hash", {"node": node.name, "seed": node.hash_seed})
     for port in node.ports:
         queue = asdict(port.queue) if port.queue is not None else None
         yield _line("port", {key: value for key, value in asdict(port).items() if key != "queue"})
@@ -37,6 +51,8 @@ def _node_lines(node: NodePlan) -> Iterator[str]:
             yield _line("queue", {"port": port.name, **queue})
     for route in node.routes:
         yield _line("route", asdict(route))
+    for route in node.learned:
+        yield _line("learned", asdict(route))
 
 
 def _line(kind: str, value: dict[str, object]) -> str:

@@ -1,13 +1,12 @@
-"""Which EVs cross which links."""
+"""Which EVs cross which links, or may where switches choose."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
 
 from mrcnet.plan.model import Path, Plan
 from mrcnet.plan.paths import paths
-from mrcnet.plan.walk import walk
+from mrcnet.plan.walk import crossed
 from mrcnet.topology.model import Link
 
 Ends = frozenset[str]
@@ -44,5 +43,4 @@ class Crossings:
         return self._walks[src, dst]
 
     def _hops(self, src: str, dst: str, path: Path) -> frozenset[Ends]:
-        nodes = [hop.node for hop in walk(self.plan, src, dst, path).hops]
-        return frozenset(frozenset(step) for step in pairwise(nodes))
+        return frozenset(frozenset(step) for step in crossed(self.plan, src, dst, path))

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 from mrcnet.plan.addressing import to_int
-from mrcnet.plan.model import Finding, NodePlan
+from mrcnet.plan.model import Action, Finding, NodePlan
 from mrcnet.plan.usid import GLOBAL_IDS, MAX_USIDS, template
 from mrcnet.plan.wiring import Wiring
-from mrcnet.topology.model import Topology
+from mrcnet.topology.model import Routing, Topology
 from mrcnet.topology.names import MAX_INTERFACE
 
 # Spec 2.1 and 6.1: outer IPv6, inner IPv6, UDP, BTH, METH, TSETH, RETH, ImmDt, ICRC.
@@ -100,7 +100,9 @@ def check_clashes(nodes: Mapping[str, NodePlan]) -> Iterator[Finding]:
         if twice := [value for value, times in Counter(values).items() if times > 1]:
             yield _error(code, f"{what} used more than once: {_some(twice, what + 's')}")
     for node in every:
-        if twice := [dst for dst, times in Counter(route.dst for route in node.routes).items() if times > 1]:
+        keys = [route.dst for route in node.routes if route.action is not Action.ECMP]
+        keys += [f"{route.dst} by {route.dev}" for route in node.routes if route.action is Action.ECMP]
+        if twice := [key for key, times in Counter(keys).items() if times > 1]:
             yield _error("route-clash", f"{node.name} has two routes for {_some(twice, 'prefixes')}")
 
 
@@ -142,7 +144,9 @@ def check_common_plane(wiring: Wiring) -> Iterator[Finding]:
 
 
 def check_parallel(wiring: Wiring) -> Iterator[Finding]:
-    """Of parallel links the uN way uses the first; only a uA can name the others."""
+    """Of parallel links the uN way uses the first; only a uA can name the others. ECMP uses them all."""
+    if wiring.topology.routing is not Routing.SRV6:
+        return
     ends = Counter((link.a.node, link.b.node) for link in wiring.topology.links)
     parallel = [f"{a}-{b} ({times})" for (a, b), times in ends.items() if times > 1]
     if parallel:

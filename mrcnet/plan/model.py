@@ -23,6 +23,7 @@ class Action(StrEnum):
     FORWARD = "forward"  # a plain static route
     ENCAP = "encap"  # push an outer IPv6 header, one segment, no SRH (spec 6.1)
     DECAP = "decap"  # End.DT6 into the local table (spec 6.4)
+    ECMP = "ecmp"  # one next hop to a host's prefix; a hash of the 5-tuple chooses among those of a prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,11 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """All that one node must hold. `locator` is its uN prefix (None for hosts)."""
+    """All that one node must hold. `locator` is its uN prefix (None for hosts).
+
+    Where packets are routed without SRv6: `address` is a host's own, on its loopback; `learned` what daemons
+    put into the table; `hash_seed` the node's own, for nodes that hash alike leave most ways unused.
+    """
 
     name: str
     role: Role
@@ -65,6 +70,9 @@ class NodePlan:
     locator: str | None
     ports: tuple[Port, ...]
     routes: tuple[Route, ...]
+    address: str | None = None
+    learned: tuple[Route, ...] = ()
+    hash_seed: int | None = None
 
     def port(self, name: str) -> Port:
         """The port called `name`; KeyError if there is none."""
@@ -76,7 +84,10 @@ class NodePlan:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One EV of an ordered pair of hosts: 32-bit value, plane, the source's port, the outer address."""
+    """One EV of an ordered pair of hosts: 32-bit value, plane, the source's port, the outer address.
+
+    Without SRv6: what leaves by one port, wherever it is hashed to behind it; the address is the peer's.
+    """
 
     ev: int
     plane: int

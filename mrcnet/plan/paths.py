@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mrcnet.plan.addressing import to_int, to_text
+from mrcnet.plan.addressing import loopback, to_int, to_text
 from mrcnet.plan.model import Path, Plan
 from mrcnet.plan.usid import make_ev, template
 from mrcnet.plan.wiring import Attachment, Wiring
+from mrcnet.topology.model import Node, Routing
 
 ONLY_UPLINK = (1,)  # of a T0 without uplinks: its local pairs still need an EV
+ANY_UPLINK = 0  # without SRv6: switches choose
 
 
 def paths(plan: Plan, src: str, dst: str) -> tuple[Path, ...]:
@@ -18,6 +20,12 @@ def paths(plan: Plan, src: str, dst: str) -> tuple[Path, ...]:
     Raises KeyError if one of them is no host of the plan.
     """
     wiring = plan.wiring
+    if plan.topology.routing is not Routing.SRV6:
+        address = loopback_of(wiring, wiring.nodes[dst])
+        return tuple(
+            Path(make_ev(here.plane, ANY_UPLINK), here.plane, here.plug.port, address)
+            for here, _ in joining_planes(wiring, src, dst)
+        )
     block = to_int(plan.topology.srv6.block)
     return tuple(
         Path(
@@ -29,6 +37,26 @@ def paths(plan: Plan, src: str, dst: str) -> tuple[Path, ...]:
         for here, there in shared_planes(wiring, src, dst)
         for uplink in uplinks(wiring, here.t0.name, there.t0.name)
     )
+
+
+def joining_planes(wiring: Wiring, src: str, dst: str) -> list[tuple[Attachment, Attachment]]:
+    """Where two hosts hang in each plane that leads from one to the other."""
+    return [
+        (here, there)
+        for here, there in shared_planes(wiring, src, dst)
+        if uplinks(wiring, here.t0.name, there.t0.name)
+    ]
+
+
+def shortest(wiring: Wiring, src: str, dst: str) -> list[tuple[Attachment, Attachment]]:
+    """Those of the fewest hops: a common T0 is nearer than any T1."""
+    joined = joining_planes(wiring, src, dst)
+    return [pair for pair in joined if pair[0].t0.name == pair[1].t0.name] or joined
+
+
+def loopback_of(wiring: Wiring, host: Node) -> str:
+    """A host's address."""
+    return loopback(to_int(wiring.topology.host_prefix), host.index)
 
 
 def shared_planes(wiring: Wiring, src: str, dst: str) -> Iterator[tuple[Attachment, Attachment]]:

@@ -11,10 +11,11 @@ from functools import cache
 
 from mrcnet.plan.addressing import LINK_LOCAL_A, LINK_LOCAL_B, host_address, macs, to_int, to_text
 from mrcnet.plan.model import Action, NodePlan, Port, Route
-from mrcnet.plan.paths import carrier, shared_planes, uplinks
+from mrcnet.plan.paths import carrier, loopback_of, shared_planes, uplinks
+from mrcnet.plan.prefixes import hash_seed, prefix_routes
 from mrcnet.plan.usid import HOST, T0, T1, local_usid, prefix, usid
 from mrcnet.plan.wiring import Attachment, Plug, Wiring
-from mrcnet.topology.model import Link, Node, Role
+from mrcnet.topology.model import Link, Node, Role, Routing
 
 SWITCH_DEVICE = "sr0"
 ROLES = {Role.T0: T0, Role.T1: T1}
@@ -29,15 +30,28 @@ def node_plan(wiring: Wiring, name: str, mac_table: MacTable = macs) -> NodePlan
     """
     node = wiring.nodes[name]
     block = to_int(wiring.topology.srv6.block)
-    routes = (
-        _host_routes(wiring, block, node) if node.role is Role.HOST else _switch_routes(wiring, block, node)
-    )
+    ports = tuple(_port(wiring, node, plug, mac_table) for plug in wiring.plugs[name])
+    routing, is_host = wiring.topology.routing, node.role is Role.HOST
+    if routing is not Routing.SRV6:
+        hops = tuple(prefix_routes(wiring, node))
+        return NodePlan(
+            name=name,
+            role=node.role,
+            plane=node.plane,
+            locator=None,
+            ports=ports,
+            routes=hops if routing is Routing.ECMP else (),
+            address=loopback_of(wiring, node) if is_host else None,
+            learned=hops if routing is Routing.BGP else (),
+            hash_seed=hash_seed(name),
+        )
+    routes = _host_routes(wiring, block, node) if is_host else _switch_routes(wiring, block, node)
     return NodePlan(
         name=name,
         role=node.role,
         plane=node.plane,
-        locator=None if node.role is Role.HOST else _locator(block, node),
-        ports=tuple(_port(wiring, node, plug, mac_table) for plug in wiring.plugs[name]),
+        locator=None if is_host else _locator(block, node),
+        ports=ports,
         routes=tuple(routes),
     )
 
@@ -52,7 +66,7 @@ def _port(wiring: Wiring, node: Node, plug: Plug, mac_table: MacTable) -> Port:
     near, far = (LINK_LOCAL_A, LINK_LOCAL_B) if plug.is_a else (LINK_LOCAL_B, LINK_LOCAL_A)
     mac_a, mac_b = mac_table(link)
     addresses: tuple[str, ...] = ()
-    if node.role is Role.HOST:
+    if node.role is Role.HOST and wiring.topology.routing is Routing.SRV6:
         addresses = (f"{address_in(wiring, wiring.attachments[node.name][link.plane])}/128",)
     queue = wiring.queues.get(link.a if plug.is_a else link.b)
     return Port(
@@ -82,9 +96,9 @@ def _switch_routes(wiring: Wiring, block: int, node: Node) -> Iterator[Route]:
             # Spec 6.2: at the last T0 the dst /48 is a plain route, or the host could not decapsulate.
             is_host = plug.peer.role is Role.HOST
             dst = _dst(block, plug.link.plane, plug.number) if is_host else _locator(block, plug.peer)
-            yield Route(dst, Action.FORWARD, plug.port, via=_far(plug))
+            yield Route(dst, Action.FORWARD, plug.port, via=plug.far)
     for plug in wiring.plugs[node.name]:
-        yield Route(_slash48(block, local_usid(plug.number)), Action.UA, plug.port, via=_far(plug))
+        yield Route(_slash48(block, local_usid(plug.number)), Action.UA, plug.port, via=plug.far)
 
 
 def _host_routes(wiring: Wiring, block: int, node: Node) -> Iterator[Route]:
@@ -92,7 +106,7 @@ def _host_routes(wiring: Wiring, block: int, node: Node) -> Iterator[Route]:
     for at in own.values():
         yield Route(_dst(block, at.plane, at.downlink), Action.DECAP, at.plug.port)
     for at in own.values():
-        yield Route(_locator(block, at.t0), Action.FORWARD, at.plug.port, via=_far(at.plug))
+        yield Route(_locator(block, at.t0), Action.FORWARD, at.plug.port, via=at.plug.far)
     for peer in wiring.hosts:
         for here, there in shared_planes(wiring, node.name, peer.name):
             if choice := uplinks(wiring, here.t0.name, there.t0.name):
@@ -100,10 +114,6 @@ def _host_routes(wiring: Wiring, block: int, node: Node) -> Iterator[Route]:
                 uplink = choice[(node.index + peer.index) % len(choice)]
                 segs = to_text(carrier(block, here, there, uplink))
                 yield Route(f"{address_in(wiring, there)}/128", Action.ENCAP, here.plug.port, segs=segs)
-
-
-def _far(plug: Plug) -> str:
-    return LINK_LOCAL_B if plug.is_a else LINK_LOCAL_A
 
 
 @cache

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mrcnet.plan.addressing import to_int, to_text
 from mrcnet.plan.model import Action, Hop, NodePlan, Path, Plan, Route
 from mrcnet.plan.usid import FIRST_SHIFT, shift
-from mrcnet.topology.model import Role
+from mrcnet.topology.model import Role, Routing
 
 MAX_HOPS = 8  # six uSIDs and two ends
 
@@ -22,8 +23,26 @@ class Walk:
     reason: str | None = None
 
 
+def crossed(plan: Plan, src: str, dst: str, path: Path) -> frozenset[tuple[str, str]]:
+    """The links, as (port's node, peer), that packets of a path cross, or may where switches choose."""
+    if plan.topology.routing is Routing.SRV6:
+        return frozenset(pairwise(hop.node for hop in walk(plan, src, dst, path).hops))
+    found = {(src, plan.nodes[src].port(path.port).peer_node)}
+    ahead = [node for _, node in found]
+    while ahead:
+        node = plan.nodes[ahead.pop()]
+        for route in (*node.routes, *node.learned):
+            step = (node.name, node.port(route.dev).peer_node)
+            if route.dst == f"{path.carrier}/128" and step not in found and node.role is not Role.HOST:
+                found.add(step)
+                ahead.append(step[1])
+    return frozenset(found)
+
+
 def walk(plan: Plan, src: str, dst: str, path: Path) -> Walk:
     """Send one packet from `src` out of the path's port, and follow the tables until `dst` or a dead end.
+
+    Where switches choose among ways, the walk takes the first of them.
 
     Raises KeyError if `src` has no such port or one of the hosts is unknown.
     """
@@ -33,6 +52,8 @@ def walk(plan: Plan, src: str, dst: str, path: Path) -> Walk:
     node = plan.nodes[plan.nodes[src].port(path.port).peer_node]
     while True:
         hops.append(Hop(node.name, to_text(address)))
+        if node.name == dst and node.address == to_text(address):
+            return Walk(tuple(hops), reached=True)
         route, address = _forward(node, address)
         if route is None:
             reason = f"no route for {to_text(address)}"
@@ -61,9 +82,9 @@ def _forward(node: NodePlan, address: int) -> tuple[Route | None, int]:
 
 
 def _look_up(node: NodePlan, address: int) -> Route | None:
-    dst = f"{to_text(address >> FIRST_SHIFT << FIRST_SHIFT)}/48"
-    for route in node.routes:
-        if route.dst == dst:
+    dst = (f"{to_text(address >> FIRST_SHIFT << FIRST_SHIFT)}/48", f"{to_text(address)}/128")
+    for route in (*node.routes, *node.learned):
+        if route.dst in dst and route.action is not Action.ENCAP:
             # A host does not pass packets on: what is not for it ends there.
             return route if node.role is not Role.HOST or route.action is Action.DECAP else None
     return None

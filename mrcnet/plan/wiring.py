@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mrcnet.plan.addressing import LINK_LOCAL_A, LINK_LOCAL_B
 from mrcnet.plan.queues import Queue, plan_queues
 from mrcnet.topology.model import End, Link, Node, Role, Topology
 
@@ -19,6 +20,11 @@ class Plug:
     is_a: bool
     link: Link
     peer: Node
+
+    @property
+    def far(self) -> str:
+        """The link-local address of the other end."""
+        return LINK_LOCAL_B if self.is_a else LINK_LOCAL_A
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,29 +70,50 @@ class Connection:
         self.qpn = spec.qpn
         self.roce = roce
         self.failed = False
-        self._paths = spec.paths
+        self._spec = spec
+        self._ports = tuple(ports)
+        self._line_bps = tuple(line_bps)
+        self._settings = settings
         self._posted = 0
         peer = [np.frombuffer(spec.peer.get(port.plane, bytes(16)), np.uint8) for port in ports]
         self.peer_addresses: npt.NDArray[np.uint8] = np.array(peer).reshape(-1, 16)
-        data, control = settings.dscp.no_trim << 2 | ECN_ECT0, settings.dscp.control << 2
         drawn = _SOURCE_PORTS[0] + rng.choice(_SOURCE_PORTS[1] - _SOURCE_PORTS[0], roce.qps, replace=False)
         made: list[Qp] = []
         for place, source_port in enumerate(drawn.tolist()):
             number = path_of(source_port, len(spec.paths))
-            path = spec.paths[number]
-            port = ports[path.port]
-            flow = FlowAddress(
-                port.mac, port.next_mac, path.carrier, port.address, spec.peer[path.plane], path.ev
-            )
-            dqp = spec.peer_qpn | place << QPN_SHIFT
-            first, answer = (begin(flow, settings.udp_port, c, dqp, source_port) for c in (data, control))
-            head = Head(np.frombuffer(first, np.uint8), path.port)
+            port = spec.paths[number].port
+            head, control = self._begin(place, source_port, number)
             requestor = Requestor(
-                spec.qpn, spec.start_psn, head, number, settings, roce, line_bps[path.port], emit
+                spec.qpn, spec.start_psn, head, number, settings, roce, line_bps[port], emit
             )
             qpn = spec.qpn | place << QPN_SHIFT
-            made.append(Qp(self, place, qpn, source_port, path.port, answer, requestor))
+            made.append(Qp(self, place, qpn, source_port, port, control, requestor))
         self.qps = tuple(made)
+
+    def _begin(self, place: int, source_port: int, number: int) -> tuple[Head, bytes]:
+        """What data packets of QP number `place` begin with on the path `number`, and its control packets."""
+        spec, settings = self._spec, self._settings
+        path = spec.paths[number]
+        port = self._ports[path.port]
+        flow = FlowAddress(
+            port.mac, port.next_mac, path.carrier, port.address, spec.peer[path.plane], path.ev
+        )
+        dqp = spec.peer_qpn | place << QPN_SHIFT
+        data, control = settings.dscp.no_trim << 2 | ECN_ECT0, settings.dscp.control << 2
+        first, answer = (begin(flow, settings.udp_port, c, dqp, source_port) for c in (data, control))
+        return Head(np.frombuffer(first, np.uint8), path.port), answer
+
+    def peer_of(self, qp: Qp) -> bytes:
+        """The peer's address in the plane of the QP's path."""
+        return self._spec.peer[self._ports[qp.port].plane]
+
+    def move(self, qp: Qp, port: int) -> None:
+        """Lead a QP by another local port, if a path to the peer begins there."""
+        numbers = [number for number, path in enumerate(self._spec.paths) if path.port == port]
+        if numbers:
+            head, qp.control = self._begin(qp.place, qp.source_port, numbers[0])
+            qp.port = port
+            qp.requestor.move(head, numbers[0], self._line_bps[port])
 
     def post(self, source: Region, offset: int, length: int, address: int, rkey: int) -> tuple[int, Qp]:
         """Queue a write on the next QP; its number, and that QP. On a failed one nothing comes of it."""
@@ -127,5 +148,5 @@ class Connection:
                 rtt=None,
                 cause="",
             )
-            for number, path in enumerate(self._paths)
+            for number, path in enumerate(self._spec.paths)
         )

@@ -18,6 +18,13 @@ class ReactionPoint:
         self._by_time = self._by_bytes = 0  # rises since the last CNP
         self._bytes = 0
 
+    def line(self, bps: int) -> None:
+        """The QP has moved to a port of this rate: a rate that nothing limited is the new line's."""
+        if not self.limited:
+            self.rate = self.target = float(bps)
+        self._line = float(bps)
+        self.rate, self.target = min(self.rate, self._line), min(self.target, self._line)
+
     @property
     def limited(self) -> bool:
         """Whether the rate is below the line's."""

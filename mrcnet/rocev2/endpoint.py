@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -100,6 +100,17 @@ class Endpoint:
 
     def set_port(self, port: int, up: bool, now: int) -> None:
         """A QP has one path and stays on it: while its port is down, its packets are lost."""
+
+    def reroute(self, choose: Callable[[bytes, int], int | None]) -> None:
+        """Lead each QP by the local port that `choose` says for (peer's address, UDP source port).
+
+        Where it says none, or one that leads nowhere, the QP stays on its path.
+        """
+        for qp in self._qps:
+            connection = qp.connection
+            port = choose(connection.peer_of(qp), qp.source_port)
+            if port is not None and port != qp.port:
+                connection.move(qp, port)
 
     # ---- what a run asks -----------------------------------------------------------------------
 

@@ -66,6 +66,12 @@ class Requestor:
         self._timer = NEVER
         self._pace_at = 0  # when a limited rate lets the next packet go
 
+    def move(self, head: Head, path: int, line_bps: int) -> None:
+        """From now on by another path; what is under way on the old one is not known to be lost."""
+        self._head, self.path = head, path
+        if self.reaction is not None:
+            self.reaction.line(line_bps)
+
     # ---- posting -------------------------------------------------------------------------------
 
     def post(self, number: int, source: Region, offset: int, length: int, address: int, rkey: int) -> None:

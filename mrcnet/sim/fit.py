@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
 from mrcnet.plan.build import undilated
+from mrcnet.plan.prefixes import need_srv6
 from mrcnet.sim.layout import PortTable
 from mrcnet.workload.fit import fit_roce, timers, windows
 from mrcnet.workload.job import Job
@@ -28,8 +29,10 @@ def turn_of(job: Job, table: PortTable) -> int:
 def fit(job: Job, turn_ns: int | None = None) -> Job:
     """The job in virtual time; fixed windows together are 1.5 BDP of the busiest host, with its turns.
 
-    Where the topology says what its ports are like, timers and probes are the fabric's, too.
+    Where the topology says what its ports are like, timers and probes are the fabric's, too. InputError if
+    the fabric routes otherwise than by SRv6: hashes and daemons are the kernel's.
     """
+    need_srv6(job.plan, "the simulator")
     job = replace(job, plan=undilated(job.plan))
     frame = WRITE_HEAD + job.settings.payload + ICRC
     table = PortTable(job.plan, frame, EXT + SACK_LEN + ICRC)

@@ -16,6 +16,22 @@ class Role(StrEnum):
     T1 = "t1"
 
 
+class Routing(StrEnum):
+    """How packets find their way. Only with `srv6` does a sender choose its path, as MRC must."""
+
+    SRV6 = "srv6"  # static uSID tables; the carrier names the path
+    ECMP = "ecmp"  # static host prefixes; a hash of the 5-tuple chooses among equal next hops
+    BGP = "bgp"  # the same prefixes, learned by daemons
+
+
+@dataclass(frozen=True, slots=True)
+class Bfd:
+    """How fast BGP's neighbours find out that a link is dead: after so many intervals (ns) of silence."""
+
+    interval_ns: int
+    multiplier: int
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A host or a switch. `plane` is None for hosts; `index` counts from 0 within role and plane."""
@@ -111,6 +127,8 @@ class Topology:
     transport: Transport
     queues: tuple[QueueSettings, ...] = ()  # of every port, links' ends in order
     has_ports: bool = False  # the file has `ports`
+    routing: Routing = Routing.SRV6
+    bfd: Bfd | None = None  # of routing by BGP
 
     @property
     def shaped(self) -> bool:

@@ -53,12 +53,20 @@ def _depth(text: object) -> Depth | None:
         raise ValueError(f"{text!r} is not a depth; write it like 0.2bdp, 64KiB or off") from None
 
 
+def _whole_ms(value: int) -> int:
+    """A BFD interval of FRR: 10 ms to 60 s, in ms."""
+    if value % 1_000_000 or not 10_000_000 <= value <= 60_000_000_000:
+        raise ValueError("must be whole milliseconds, 10ms to 60s")
+    return value
+
+
 def _quantity(example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": ["string", "integer"], "examples": [example]})
 
 
 Rate = Annotated[int, BeforeValidator(parse_rate), Field(ge=1), _quantity("100Gbps")]
 Delay = Annotated[int, BeforeValidator(parse_duration), _quantity("500ns")]
+BfdInterval = Annotated[int, BeforeValidator(parse_duration), AfterValidator(_whole_ms), _quantity("300ms")]
 Mtu = Annotated[int, BeforeValidator(parse_size), Field(ge=1280, le=65535), _quantity("9000")]
 Payload = Annotated[int, BeforeValidator(parse_size), Field(ge=1, le=65535), _quantity("4096")]
 Dilation = Annotated[
@@ -154,6 +162,19 @@ class Srv6(_Raw):
     scheme: Literal["f3216"] = Field("f3216", description="32-bit block, 16-bit uSIDs")
 
 
+class Bfd(_Raw):
+    """Bidirectional forwarding detection: a neighbour is gone after `multiplier` silent intervals."""
+
+    interval: BfdInterval = Field(300_000_000, description="between two packets, whole milliseconds")
+    multiplier: int = Field(3, ge=2, le=255, description="how many may be missed")
+
+
+class Bgp(_Raw):
+    """What `routing: bgp` can be told."""
+
+    bfd: Bfd = Bfd()
+
+
 class Addresses(_Raw):
     """Where the hosts' addresses are cut from."""
 
@@ -208,6 +229,10 @@ class RawTopology(_Raw):
     dilation: Dilation = Field(
         1, description="fabric time = wall time / dilation; auto: the least that this machine can carry"
     )
+    routing: Literal["srv6", "ecmp", "bgp"] = Field(
+        "srv6", description="srv6: paths chosen by the sender; ecmp: static, by 5-tuple hash; bgp: by FRR"
+    )
+    bgp: Bgp | None = Field(None, description="settings of `routing: bgp`")
     srv6: Srv6 = Srv6()
     addresses: Addresses = Addresses()
     transport: Transport = Transport()

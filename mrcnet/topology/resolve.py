@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from mrcnet.topology.document import Document, KeyPath
 from mrcnet.topology.generate import Cable, generate_cables, generate_nodes, most_ports
-from mrcnet.topology.model import End, Link, Node, Role, Srv6, Topology, Transport
+from mrcnet.topology.model import Bfd, End, Link, Node, Role, Routing, Srv6, Topology, Transport
 from mrcnet.topology.names import MAX_INDEX, interface_name, suggest
 from mrcnet.topology.queues import resolve_queues
-from mrcnet.topology.raw import ExplicitNode, LinkSettings, Ports, RawTopology
+from mrcnet.topology.raw import Bgp, ExplicitNode, LinkSettings, Ports, RawTopology
 
 TIERS = (Role.HOST, Role.T0, Role.T1)
 BUILT_IN = LinkSettings(rate=100 * 10**9, delay=500, mtu=9000)
@@ -24,6 +24,7 @@ def resolve(raw: RawTopology, document: Document, name: str) -> Topology:
     build.omit()
     build.add_explicit_links()
     build.check()
+    bfd = _bfd(raw, document)
     nodes = sorted(build.nodes.values(), key=_node_order)
     position = {node.name: number for number, node in enumerate(nodes)}
     links = [build.link(cable) for cable in build.cables]
@@ -37,10 +38,24 @@ def resolve(raw: RawTopology, document: Document, name: str) -> Topology:
         dilation=raw.dilation,
         queues=resolve_queues(raw.ports or Ports(), document, build.nodes, links),
         has_ports=raw.ports is not None,
+        routing=Routing(raw.routing),
+        bfd=bfd,
         srv6=Srv6(raw.srv6.block, raw.srv6.scheme),
         host_prefix=raw.addresses.hosts,
         transport=Transport(raw.transport.payload, raw.transport.udp_port),
     )
+
+
+def _bfd(raw: RawTopology, document: Document) -> Bfd | None:
+    """BFD's timers, if this fabric routes by BGP. InputError for what contradicts that."""
+    if raw.routing != "bgp":
+        if raw.bgp is not None:
+            raise document.error(("bgp",), f"goes with routing: bgp, not {raw.routing}", key=True)
+        return None
+    if raw.dilation != 1:
+        raise document.error(("dilation",), "routing: bgp runs at dilation 1: its daemons keep wall time")
+    bfd = (raw.bgp or Bgp()).bfd
+    return Bfd(bfd.interval, bfd.multiplier)
 
 
 def _node_order(node: Node) -> tuple[int, int, int]:

@@ -62,7 +62,10 @@ def local_ports(node: NodePlan) -> tuple[LocalPort, ...]:
     """A host's ports as its end point knows them."""
     return tuple(
         LocalPort(
-            port.plane, _mac(port.mac), _mac(port.peer_mac), _address(port.addresses[0].partition("/")[0])
+            port.plane,
+            _mac(port.mac),
+            _mac(port.peer_mac),
+            _address(node.address or port.addresses[0].partition("/")[0]),
         )
         for port in node.ports
     )

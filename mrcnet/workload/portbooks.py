@@ -43,23 +43,32 @@ class PortDelta:
         return sum(frames for _, frames in self.drops)
 
 
+@dataclass(frozen=True, slots=True)
+class SwitchDelta:
+    """Frames for which a switch's kernel had no way meanwhile, and frames that it made itself."""
+
+    node: str
+    astray: int
+    made: int
+
+
 def balance(
     ports: Sequence[PortDelta],
-    astray: Sequence[tuple[str, int]],
+    switches: Sequence[SwitchDelta],
     hosts: Sequence[HostFrames],
     ways: Sequence[WayFrames],
     held: Sequence[tuple[str, int]],
     trail: Trail,
 ) -> Books:
-    """The books of a run. `astray`: frames by switch for which the kernel had no way; `held`: what ports
-    still hold; `trail`: the places at which frames of an EV (source, destination, value) may end.
+    """The books of a run. `held`: what ports still hold; `trail`: the places at which frames of an EV
+    (source, destination, value) may end.
     """
     refused = tuple(_refused(hosts, ports))
     drops = [
         *refused,
         *(Drop(port.port, cause, frames) for port in ports for cause, frames in port.drops),
         *_cut_off(ports),
-        *_no_route(ports, astray),
+        *_no_route(ports, switches),
         *(Drop(f"{host.host}:ring", "no room", host.ring_drops) for host in hosts),
     ]
     return Books(
@@ -71,7 +80,7 @@ def balance(
         ports=tuple(_port(port) for port in ports if port.dropped or port.marked or port.trimmed),
         foreign=_foreign(
             ports,
-            {node for node, _ in astray},
+            switches,
             sum(sum(host.sent) for host in hosts) - sum(drop.frames for drop in refused),
         ),
         ways=_ways(ways, [*drops, *(Drop(port, "in flight", frames) for port, frames in held)], trail),
@@ -96,18 +105,20 @@ def _cut_off(ports: Sequence[PortDelta]) -> Iterator[Drop]:
             yield Drop(port.port, "link down", max(0, port.sent - far.received))
 
 
-def _no_route(ports: Sequence[PortDelta], astray: Sequence[tuple[str, int]]) -> Iterator[Drop]:
+def _no_route(ports: Sequence[PortDelta], switches: Sequence[SwitchDelta]) -> Iterator[Drop]:
     """What came into a switch and did not leave it, as far as its kernel says that it had no way for it."""
-    for node, frames in astray:
-        own = [port for port in ports if port.node == node]
-        stayed = sum(port.received for port in own) - sum(port.sent + port.dropped for port in own)
-        yield Drop(node, "no route", max(0, min(stayed, frames)))
+    for switch in switches:
+        own = [port for port in ports if port.node == switch.node]
+        left = sum(port.sent + port.dropped for port in own) - switch.made
+        stayed = sum(port.received for port in own) - left
+        yield Drop(switch.node, "no route", max(0, min(stayed, switch.astray)))
 
 
-def _foreign(ports: Sequence[PortDelta], switches: Collection[str], own: int) -> int:
-    """What came to hosts' ports to be sent, less what the run's NICs gave them."""
-    offered = sum(port.sent + port.dropped for port in ports if port.node not in switches)
-    return max(0, offered - own)
+def _foreign(ports: Sequence[PortDelta], switches: Sequence[SwitchDelta], own: int) -> int:
+    """What came to hosts' ports to be sent, less what the run's NICs gave them, and what switches made."""
+    names = {switch.node for switch in switches}
+    offered = sum(port.sent + port.dropped for port in ports if port.node not in names)
+    return max(0, offered - own) + sum(switch.made for switch in switches)
 
 
 def _port(port: PortDelta) -> PortBooks:

@@ -6,7 +6,7 @@ How frames get in and out is another room's matter: kernel sockets or a simulato
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from mrcnet.mrc.events import Event, MessageArrived, MessageCompleted, QpFailed
 from mrcnet.mrc.evs import EvStatus
 from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
+from mrcnet.rocev2.endpoint import Endpoint as RoceEndpoint
 from mrcnet.workload.flow import Sink, Source
 from mrcnet.workload.job import Job, denied_evs, ev_paths, local_ports, peer_addresses
 from mrcnet.workload.order import Order
@@ -102,6 +103,14 @@ class Station:
         """A port of this host, by its name in the plan, lost its link or has it back (spec 4.7)."""
         names = [port.name for port in self._job.plan.nodes[self.name].ports]
         self.endpoint.set_port(names.index(name), up, now)
+
+    def reroute(self, choose: Callable[[bytes, int], int | None]) -> None:
+        """Lead each QP by the port that `choose` says for (peer's address, UDP source port), if it knows one.
+
+        MRC chooses its paths itself.
+        """
+        if isinstance(self.endpoint, RoceEndpoint):
+            self.endpoint.reroute(choose)
 
     def obey(self, order: Order, now: int) -> None:
         """Do at once what a controller says. It speaks to MRC: other transports have nothing to obey with."""

@@ -10,6 +10,7 @@ import numpy as np
 from mrcnet.errors import InputError
 from mrcnet.mrc import warm as mrc_warm
 from mrcnet.mrc.endpoint import Endpoint
+from mrcnet.plan.prefixes import need_srv6
 from mrcnet.rocev2 import warm as roce_warm
 from mrcnet.rocev2.endpoint import Endpoint as RoceEndpoint
 from mrcnet.rocev2.settings import Roce
@@ -25,6 +26,8 @@ _QPS = {"rocev2": 1, "rocev2x4": 4, "rocev2x16": 16}
 
 def over(job: Job, transport: str) -> Job:
     """The job over the transport of that name. InputError for what only another has."""
+    if has_paths(transport):
+        need_srv6(job.plan, f"the transport {transport}")
     job = replace(job, transport=transport)
     if transport == SPRAY:
         # what no state takes out needs no backup

@@ -16,7 +16,9 @@ PREFIXES = st.integers(1, 2**48 - 1).map(lambda value: f"{to_text(value << 80)}/
 
 
 def route_of(action: Action, dst: str, via: str, segs: str) -> Route:
-    has_via = action in (Action.UA, Action.FORWARD)
+    has_via = action in (Action.UA, Action.FORWARD, Action.ECMP)
+    if action is Action.ECMP:  # a way to a host
+        dst = f"{via}/128"
     return Route(
         dst, action, "eth7", via=via if has_via else None, segs=segs if action is Action.ENCAP else None
     )
@@ -61,6 +63,19 @@ def test_route_without_flavor_is_not_a_un() -> None:
     seen = routes.read_route(whole.replace(flavors, netlink.attr(99, flavors[4:])), {7: "eth7"})
     assert seen is not None
     assert seen.route is None
+
+
+@given(st.lists(ADDRESSES, min_size=1, max_size=5, unique=True))
+def test_each_next_hop_of_a_multipath_route_is_read(hops: list[str]) -> None:
+    """A multipath route comes back as one route a next hop, in order, whatever else the hops say."""
+    head = routes.add_route(Route("2001:db8::1/128", Action.ECMP, "eth7"), 7)[HEADER:]
+    listed = b"".join(
+        routes._HOP.pack(8 + len(gateway), number & 1, 0, 7) + gateway
+        for number, gateway in enumerate(map(routes._gateway, hops))
+    )
+    body = head + netlink.attr(routes._RTA_MULTIPATH, listed)
+    expected = [Route("2001:db8::1/128", Action.ECMP, "eth7", via=via) for via in hops]
+    assert expected == [one.route for one in routes.read_routes(body, {7: "eth7"})]
 
 
 def test_kernel_routes_are_skipped() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mrcnet.workload.books import Books, Drop, WayBooks
-from mrcnet.workload.portbooks import PortDelta, balance
+from mrcnet.workload.portbooks import PortDelta, SwitchDelta, balance
 from mrcnet.workload.report import HostFrames, WayFrames
 
 EV = 5
@@ -34,6 +34,7 @@ def books(
     arrived: int = 10,
     trimmed: int = 0,
     astray: int = 0,
+    made: int = 0,
     held: int = 0,
     a: HostFrames | None = None,
     b: HostFrames | None = None,
@@ -41,7 +42,14 @@ def books(
     """The books of ten frames on one EV."""
     hosts = [a or host("a", sent=10), b or host("b", arrived=arrived)]
     ways = [WayFrames("a", "b", EV, sent=10), WayFrames("a", "b", EV, arrived=arrived, trimmed=trimmed)]
-    return balance(ports, [("s", astray)], hosts, ways, [("s:2", held)] if held else [], lambda *_: TRAIL)
+    return balance(
+        ports,
+        [SwitchDelta("s", astray, made)],
+        hosts,
+        ways,
+        [("s:2", held)] if held else [],
+        lambda *_: TRAIL,
+    )
 
 
 def changed(number: int, **fields: Any) -> tuple[PortDelta, ...]:
@@ -62,6 +70,12 @@ def test_all_came() -> None:
     [
         ({"ports": changed(2, sent=7, drops=(("tail drop", 3),))}, "s:2", "tail drop"),
         ({"ports": changed(2, sent=7), "astray": 3}, "s", "no route"),
+        # it told the sender so, with a frame of its own
+        (
+            {"ports": changed(1, sent=2)[:2] + changed(2, sent=7)[2:], "astray": 3, "made": 2},
+            "s",
+            "no route",
+        ),
         ({"ports": changed(2, flipped=True)[:3] + changed(3, received=7)[3:]}, "s:2", "link down"),
         ({"b": host("b", arrived=7, ring_drops=3)}, "b:ring", "no room"),
         ({"ports": changed(0, sent=7), "a": host("a", sent=10, refused=(3,))}, "a:1", "refused"),
@@ -110,6 +124,13 @@ def test_what_others_sent_may_be_dropped() -> None:
     probed = (replace(PORTS[0], sent=12), replace(PORTS[1], received=12), dropped, PORTS[3])
     assert (2, 2, True) == ((found := books(probed)).foreign, found.dropped, found.balanced)
     assert not books((*PORTS[:2], dropped, PORTS[3])).balanced
+
+
+def test_what_switches_said_may_be_dropped() -> None:
+    """What a switch's own daemons send and a dead port eats is no fault of this run."""
+    said = changed(2, drops=(("blackhole", 2),))
+    assert (2, 2, True) == ((found := books(said, made=2)).foreign, found.dropped, found.balanced)
+    assert not books(said).balanced
 
 
 def test_a_drop_elsewhere_explains_nothing() -> None:

@@ -1,0 +1,59 @@
+"""Routing without SRv6: each host has one address, on its loopback, and every node all shortest ways to it.
+
+A way is a next hop; those of one prefix are one multipath route, among which a hash of the 5-tuple chooses:
+the host among its ports, a T0 among its T1s. Static tables hold these routes, BGP learns the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2s
+
+from mrcnet.errors import InputError
+from mrcnet.plan.model import Action, Plan, Route
+from mrcnet.plan.paths import loopback_of, shortest
+from mrcnet.plan.wiring import Plug, Wiring
+from mrcnet.topology.model import Node, Role, Routing
+
+
+def hash_seed(node: str) -> int:
+    """What a node's hash of 5-tuples begins with: 32 bits, not 0, a function of its name alone."""
+    return int.from_bytes(blake2s(node.encode(), digest_size=4).digest(), "big") | 1
+
+
+def prefix_routes(wiring: Wiring, node: Node) -> Iterator[Route]:
+    """The next hops of a node to every host but itself, by host, then port."""
+    for host in wiring.hosts:
+        if host.name != node.name:
+            for plug in _ways(wiring, node, host):
+                yield Route(f"{loopback_of(wiring, host)}/128", Action.ECMP, plug.port, via=plug.far)
+
+
+def _ways(wiring: Wiring, node: Node, host: Node) -> list[Plug]:
+    if node.role is Role.HOST:
+        return [here.plug for here, _ in shortest(wiring, node.name, host.name)]
+    assert node.plane is not None
+    at = wiring.attachments[host.name].get(node.plane)
+    if at is None:
+        return []
+    plugs = wiring.plugs[node.name]
+    if node.role is Role.T1:
+        return [plug for plug in plugs if plug.peer.name == at.t0.name]
+    if at.t0.name == node.name:
+        return [plug for plug in plugs if plug.peer.name == host.name]
+    above = frozenset(wiring.uplinks[at.t0.name])
+    return [plug for plug in plugs if plug.peer.role is Role.T1 and plug.peer.index in above]
+
+
+def is_plain(plan: Plan) -> bool:
+    """Whether frames travel without a carrier."""
+    return plan.topology.routing is not Routing.SRV6
+
+
+def need_srv6(plan: Plan, what: str) -> None:
+    """Raise InputError if `what`, which lives on paths chosen by the sender, meets a fabric without them."""
+    if is_plain(plan):
+        raise InputError(
+            f"{what} needs paths that the sender chooses; this fabric has routing: {plan.topology.routing}",
+            remedy="use a topology with `routing: srv6`",
+        )
