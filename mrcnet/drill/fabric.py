@@ -7,8 +7,8 @@ from typing import Protocol
 
 from mrcnet.drill.actions import ACTIONS
 from mrcnet.drill.model import Drill, Moment, Op
-from mrcnet.drill.targets import Crossings
 from mrcnet.errors import InputError
+from mrcnet.plan.crossings import Crossings
 from mrcnet.topology.model import Link
 from mrcnet.workload.job import Job
 from mrcnet.workload.order import Order, denial

@@ -9,8 +9,8 @@ import numpy as np
 
 from mrcnet.drill.model import Done
 from mrcnet.drill.scene import false_alarms
-from mrcnet.drill.targets import Crossings
 from mrcnet.mrc.events import EvChanged, PacketsLost, QpFailed
+from mrcnet.plan.crossings import Crossings
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.summary import Recording
 

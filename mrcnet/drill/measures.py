@@ -15,8 +15,8 @@ from mrcnet.drill.load_measures import load_measures
 from mrcnet.drill.measured import Measures
 from mrcnet.drill.model import Done
 from mrcnet.drill.scene import Loss, Scene
-from mrcnet.drill.targets import Crossings
 from mrcnet.mrc.events import EvChanged
+from mrcnet.plan.crossings import Crossings
 from mrcnet.workload.summary import Recording
 
 WARM_UP = 0.25  # of the time before the first fault that does not count as steady

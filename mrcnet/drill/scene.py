@@ -9,8 +9,8 @@ import numpy as np
 
 from mrcnet.drill.actions import ends_of
 from mrcnet.drill.model import Done, Op
-from mrcnet.drill.targets import Crossings
 from mrcnet.mrc.events import EvChanged, PacketsLost, PlaneChanged
+from mrcnet.plan.crossings import Crossings
 from mrcnet.plan.model import Plan
 from mrcnet.topology.model import End, Link
 from mrcnet.workload.summary import Recording

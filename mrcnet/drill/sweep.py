@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mrcnet.drill.model import Drill, Step, TrafficSpec
 from mrcnet.drill.result import DrillResult
-from mrcnet.drill.targets import name_of
 from mrcnet.drill.verdict import ABORTED, PASSED
 from mrcnet.errors import Where
+from mrcnet.plan.crossings import name_of
 from mrcnet.plan.model import Plan
 from mrcnet.topology.model import Role
 from mrcnet.workload.congestion import base_rtt_ns

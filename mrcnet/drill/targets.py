@@ -5,23 +5,10 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from mrcnet.errors import InputError
-from mrcnet.plan.crossings import Crossings, ends_of, name_of
 from mrcnet.plan.model import Plan
 from mrcnet.plan.target import find_link
 from mrcnet.topology.model import End, Link, Role
 from mrcnet.topology.names import suggest
-
-__all__ = [
-    "Crossings",
-    "ends_of",
-    "find_ends",
-    "find_hosts",
-    "find_links",
-    "find_pair",
-    "links_at",
-    "links_of_plane",
-    "name_of",
-]
 
 _ANY = "*?["
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mrcnet.drill.fabric import ORDERS, Live, orders
 from mrcnet.drill.model import Drill, Moment, Op
-from mrcnet.drill.targets import Crossings
+from mrcnet.plan.crossings import Crossings
 from mrcnet.sim.fit import fit
 from mrcnet.sim.model import Impairment
 from mrcnet.sim.run import Sim, SimRun, run_traffic

@@ -10,8 +10,8 @@ import pytest
 from mrcnet.drill.measures import measure
 from mrcnet.drill.model import Done, Measures, Op
 from mrcnet.drill.story import story
-from mrcnet.drill.targets import Crossings
 from mrcnet.mrc.events import PlaneChanged, QpFailed
+from mrcnet.plan.crossings import Crossings
 from mrcnet.plan.target import find_link
 from mrcnet.workload.report import Told
 from tests.unit.drill.recordings import (

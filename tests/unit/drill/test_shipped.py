@@ -9,7 +9,7 @@ import pytest
 from mrcnet.cli.drill import read_drill
 from mrcnet.cli.topologies import plan_of
 from mrcnet.drill.job import plan_job
-from mrcnet.drill.targets import Crossings
+from mrcnet.plan.crossings import Crossings
 from mrcnet.plan.target import find_link
 from mrcnet.workload.flow import make_content
 from mrcnet.workload.station import Bins, Station
