@@ -24,16 +24,17 @@ from mrcnet.cli.topologies import Source, plan_of
 from mrcnet.cli.up import refuse_errors
 from mrcnet.drill.batch import run_all, runs_of
 from mrcnet.drill.fabric import Fabric
+from mrcnet.drill.interrupt import interruptible
 from mrcnet.drill.job import plan_job
 from mrcnet.drill.kernel import KernelFabric
 from mrcnet.drill.model import Drill
-from mrcnet.drill.result import DrillResult
+from mrcnet.drill.result import DrillResult, interrupted
 from mrcnet.drill.runner import run_drill
 from mrcnet.drill.verdict import PASSED
 from mrcnet.drill.virtual import SimFabric
 from mrcnet.errors import ExitCode
 from mrcnet.kernel import lab
-from mrcnet.report.model import Origin
+from mrcnet.report.model import Origin, Picture
 from mrcnet.report.picture import picture
 from mrcnet.report.resultfile import as_data, origin
 from mrcnet.workload.job import Job
@@ -121,6 +122,19 @@ class _How:
 
     def run(self, drill: Drill, source: Source) -> tuple[DrillResult, dict[str, Any]]:
         """One run: its result, and the JSON object of it."""
+        origin = self._origin(drill, source)
+        try:
+            with interruptible():
+                result, seen = self._run(drill, source)
+        except KeyboardInterrupt:  # before the run, or when its result was drawn
+            job = self.job(drill, source, dry=True)
+            result = interrupted(drill, self.on, job.lab)
+            seen = picture(job.plan, result, None)
+        data = as_data(result, origin, seen)
+        data["degraded"] = lab.degraded(self.lab_name) if self.lab_name else ()
+        return result, data
+
+    def _run(self, drill: Drill, source: Source) -> tuple[DrillResult, Picture]:
         fabric: Fabric = SimFabric()
         if self.on == "kernel":
             fabric = KernelFabric(source.file, source.text, self.lab_name is None, self.keep, note)
@@ -132,10 +146,7 @@ class _How:
             write_events(recording, self.events)
 
         result = run_drill(drill, job, fabric, note, recorded, allow_unfaithful=self.allow_unfaithful)
-        seen = picture(job.plan, result, recordings[-1] if recordings else None)
-        data = as_data(result, self._origin(drill, source), seen)
-        data["degraded"] = lab.degraded(self.lab_name) if self.lab_name else ()
-        return result, data
+        return result, picture(job.plan, result, recordings[-1] if recordings else None)
 
     def _origin(self, drill: Drill, source: Source) -> Origin:
         """The files that were run; of a running lab, the topology that it was made of."""

@@ -7,15 +7,16 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 
 from mrcnet.drill.fabric import ORDERS, Live, orders
+from mrcnet.drill.interrupt import undisturbed
 from mrcnet.drill.model import Drill, Moment, Op
 from mrcnet.drill.probing import probing
-from mrcnet.drill.targets import Crossings, ends_of, name_of
 from mrcnet.errors import InputError
 from mrcnet.kernel import delays, faults, lab, portfaults
 from mrcnet.kernel.faults import FaultRecord
 from mrcnet.kernel.processes import register_run
 from mrcnet.nic.engine import Run
 from mrcnet.nic.traffic import run_traffic
+from mrcnet.plan.crossings import Crossings, ends_of, name_of
 from mrcnet.port.model import FaultSpec
 from mrcnet.topology.model import End, Link
 from mrcnet.workload.job import Job
@@ -54,10 +55,10 @@ class KernelFabric:
                 self.progress(f"lab {job.lab} comes up")
                 lab.up(job.plan, job.lab, self.source_file, self.source_text)
                 if not self.keep:
-                    stack.callback(lab.down, job.lab)
+                    stack.callback(_undisturbed, lab.down, job.lab)
             stack.enter_context(register_run(job.lab))
             _prepare(moments, job)
-            stack.callback(_roll_back, job, begun)
+            stack.callback(_undisturbed, _roll_back, job, begun)
             try:
                 with probing(job, drill.prober) as found:
                     recording = run_traffic(
@@ -69,6 +70,12 @@ class KernelFabric:
             except KeyboardInterrupt:
                 self.progress("interrupted: putting everything back")
                 raise
+
+
+def _undisturbed(do: Callable[..., object], *arguments: object) -> None:
+    """A second Ctrl-C does not keep a lab from being put back."""
+    with undisturbed():
+        do(*arguments)
 
 
 def _refuse_existing(name: str) -> None:

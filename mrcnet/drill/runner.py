@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from mrcnet.drill.fabric import Fabric, Live, refuse_impossible
+from mrcnet.drill.interrupt import interruptible
 from mrcnet.drill.model import Done, Drill, Moment
 from mrcnet.drill.result import DrillResult, conclude, interrupted
 from mrcnet.drill.timeline import timeline
@@ -42,15 +43,17 @@ def run_drill(
         _Clockwork(live, drill, job, moments, done, progress).run()
 
     try:
-        recording = fabric.run(drill, moments, job, meanwhile)
+        with interruptible() as check:
+            recording = fabric.run(drill, moments, job, meanwhile)
+            check()
+            recorded(recording)
+            return conclude(drill, fabric.name, recording, tuple(done), allow_unfaithful=allow_unfaithful)
     except KeyboardInterrupt:
         return interrupted(drill, fabric.name, job.lab)
     except MrcnetError as error:
         if not begun:
             raise
         return interrupted(drill, fabric.name, job.lab, str(error))
-    recorded(recording)
-    return conclude(drill, fabric.name, recording, tuple(done), allow_unfaithful=allow_unfaithful)
 
 
 class _Clockwork:

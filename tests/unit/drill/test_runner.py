@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -59,12 +60,15 @@ class Kernel:
         self.active: tuple[ActiveFault, ...] = ()
         self.fails_at = 1 << 62
         self.stop: dict[str, BaseException] = {}
+        self.press: set[str] = set()  # Ctrl-C with these notes
         self.recording: Recording = recording(change(CUT + MS, DEAD, "GOOD", "ASSUMED_BAD"))
         self.now = 0
         self.job: Any = None
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+        if text in self.press:
+            signal.raise_signal(signal.SIGINT)
         if text in self.stop:
             raise self.stop[text]
 
@@ -275,3 +279,31 @@ def test_an_unshaped_lab_is_not_held_to_fidelity(kernel: Kernel) -> None:
         kernel.recording, fidelity=Fidelity("unshaped", None, (), 1, (1.0,), 1.0, 9.0, 1.0, 0.5, 0, 0)
     )
     assert ("passed", ()) == ((result := run()).verdict, result.reasons)
+
+
+def test_ctrl_c_that_was_turned_into_an_error(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while loops are compiled comes as another error, or not at all: `aborted` all the same."""
+
+    def pressed(kind: type[Exception] | None) -> Callable[..., Recording]:
+        def traffic(*_: Any, **__: Any) -> Recording:
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                if kind is not None:
+                    raise kind("in a callback") from None
+            return kernel.recording
+
+        return traffic
+
+    for kind in (RuntimeError, EnvironmentFault, None):
+        monkeypatch.setattr(room, "run_traffic", pressed(kind))
+        assert ("aborted", ("interrupted",)) == ((result := run()).verdict, result.reasons)
+        assert "down x" == kernel.notes[-1]
+
+
+def test_ctrl_c_twice(kernel: Kernel) -> None:
+    """A second Ctrl-C, while things are put back, is heard only when they are."""
+    kernel.stop["traffic ends"] = KeyboardInterrupt()
+    kernel.press.add(f"heal {LINK}")
+    assert "aborted" == run(replace(DRILL, steps=DRILL.steps[:1])).verdict
+    assert ["traffic ends", f"heal {LINK}", "unregister x", "down x"] == kernel.notes[-4:]
