@@ -16,6 +16,7 @@ from mrcnet.cli.quantities import quantity
 from mrcnet.errors import InputError
 from mrcnet.kernel import delays, faults, portfaults
 from mrcnet.kernel.faults import FaultRecord
+from mrcnet.kernel.healing import heal_all
 from mrcnet.plan.model import Plan
 from mrcnet.port.model import FaultSpec
 from mrcnet.units import parse_duration, parse_rate, parse_share
@@ -24,7 +25,7 @@ from mrcnet.units import parse_duration, parse_rate, parse_share
 ACTIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = MappingProxyType(
     {
         "cut": (frozenset({"silent"}), frozenset()),
-        "heal": (frozenset(), frozenset()),
+        "heal": (frozenset({"everything"}), frozenset()),
         "loss": (frozenset({"share", "lasts", "one_way"}), frozenset({"share"})),
         "blackhole": (frozenset({"lasts", "one_way"}), frozenset()),
         "degrade": (frozenset({"rate", "lasts", "one_way"}), frozenset({"rate"})),
@@ -32,7 +33,7 @@ ACTIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = MappingProxyType(
         "flap": (frozenset({"period", "down", "count", "lasts", "one_way"}), frozenset({"period"})),
     }
 )
-_SPELT = {"lasts": "--for", "one_way": "--one-way"}
+_SPELT = {"lasts": "--for", "one_way": "--one-way", "everything": "--all"}
 
 
 @command(
@@ -41,8 +42,10 @@ _SPELT = {"lasts": "--for", "one_way": "--one-way"}
     "mrcnet fault loss p0-t0-0:eth5 --share 1% --for 200ms",
     "mrcnet fault flap p0-t0-0:p0-t1-1 --period 100ms --down 20ms --count 5",
     "mrcnet fault heal p0-t0-0:p0-t1-1",
+    "mrcnet fault heal --all",
 )
 @click.argument("words", nargs=-1, metavar="[LAB] ACTION A:B")
+@click.option("--all", "everything", is_flag=True, help="heal: all links, also after a run that was killed.")
 @click.option("--silent", is_flag=True, help="cut: the carrier stays, packets vanish.")
 @click.option("--one-way", is_flag=True, help="Only what A sends to B. (A port by its name is one way.)")
 @click.option("--share", callback=quantity(parse_share), help="loss: of the frames, e.g. 1%.")
@@ -59,10 +62,13 @@ def fault_(words: tuple[str, ...], **options: Any) -> Answer:
 
     ACTION is cut, loss, blackhole, degrade, delay, flap or heal. A:B names the link by its two nodes, and so
     both directions, or by a node and a port: cut and delay take the link all the same, the others what this
-    port sends. Durations and rates are fabric ones. Faults are independent of each other; heal ends them all.
+    port sends. Durations and rates are fabric ones. Faults are independent of each other; heal ends them all,
+    and `heal --all` those of the whole lab, also what a drill left that was killed.
     The answer gives the instant on the monotonic clock as the middle of an interval, and half the interval's
     width as its error.
     """
+    if options["everything"]:
+        return _heal_all(words, options)
     if len(words) not in (2, 3) or words[-2] not in ACTIONS:
         raise click.UsageError(f"write [LAB] ACTION A:B; actions are {', '.join(ACTIONS)}")
     *lab_name, action, target = words
@@ -78,8 +84,23 @@ def fault_(words: tuple[str, ...], **options: Any) -> Answer:
         record = delays.lengthen(plan, name, target, options["by"], lasts)
     else:
         record = portfaults.strike(plan, name, _spec(action, options), target, one_way=options["one_way"])
-    line = f"{record.fault} {record.target} at {record.at_ns / 1e9:.6f} s, +-{record.error_ns / 1e6:.3f} ms"
-    return Answer(asdict(record), [line])
+    return Answer(asdict(record), [_line(record)])
+
+
+def _heal_all(words: tuple[str, ...], options: Mapping[str, Any]) -> Answer:
+    """`[LAB] heal --all`"""
+    if len(words) not in (1, 2) or words[-1] not in ACTIONS:
+        raise click.UsageError("write [LAB] heal --all")
+    *lab_name, action = words
+    _check(action, options)
+    name = the_lab(lab_name[0] if lab_name else None)
+    healed = heal_all(running_plan(name), name)
+    lines = [_line(record) for record in healed] or [f"lab {name} has no fault"]
+    return Answer({"lab": name, "healed": [asdict(record) for record in healed]}, lines)
+
+
+def _line(record: FaultRecord) -> str:
+    return f"{record.fault} {record.target} at {record.at_ns / 1e9:.6f} s, +-{record.error_ns / 1e6:.3f} ms"
 
 
 def _heal(plan: Plan, lab_name: str, target: str) -> FaultRecord:

@@ -73,12 +73,17 @@ def forget(lab: str) -> None:
     """Remove all files of a lab but its lock."""
     for draft in DIRECTORY.glob(f".{lab}.*"):
         draft.unlink(missing_ok=True)
+    forget_runs(lab)
+    delays_file(lab).unlink(missing_ok=True)
+    _file(lab).unlink(missing_ok=True)  # the last: while it is there, `down` can be called again
+
+
+def forget_runs(lab: str) -> None:
+    """Remove what runs that are no more left of their registration."""
     for run in runs_directory(lab).glob("*"):
         run.unlink(missing_ok=True)
     with suppress(OSError):
         runs_directory(lab).rmdir()
-    delays_file(lab).unlink(missing_ok=True)
-    _file(lab).unlink(missing_ok=True)  # the last: while it is there, `down` can be called again
 
 
 def remembered() -> tuple[str, ...]:

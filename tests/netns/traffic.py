@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from mrcnet.kernel import netns, state
 from mrcnet.plan.model import Plan
+from tests.netns.forked import Forked
 from tests.unit.plan.fabrics import ROOT
 
 PAYLOAD = 4_096
@@ -23,23 +23,16 @@ def topology(name: str) -> str:
     return (ROOT / "topologies" / f"{name}.yaml").read_text(encoding="utf-8")
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "mrcnet.cli.main", *words]
-
-
 def mrcnet(*words: str) -> tuple[int, Any, str]:
     """Run a command with `--json`: (exit code, the object it printed or None, stderr)."""
-    done = subprocess.run(
-        command(*words, "--json"), capture_output=True, text=True, timeout=100, check=False, cwd=ROOT
-    )
-    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
+    with start(*words, "--json") as process:
+        printed, complaint = process.communicate(timeout=100)
+    return process.wait(0), json.loads(printed) if printed else None, complaint
 
 
-def start(*words: str) -> subprocess.Popen[str]:
+def start(*words: str) -> Forked:
     """Begin a command."""
-    return subprocess.Popen(
-        command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    )
+    return Forked(words)
 
 
 def children(pid: int) -> list[int]:
