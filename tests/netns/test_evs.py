@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 import time
 from typing import Any
 
 from tests.netns.fabric import NEEDS_ROOT, running
+from tests.netns.traffic import mrcnet, start
 
 pytestmark = NEEDS_ROOT
-MRCNET = [sys.executable, "-m", "mrcnet.cli.main"]
 PATIENCE = 200  # times that we ask
-
-
-def evs(lab: str, pair: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of `mrcnet evs`."""
-    done = subprocess.run(
-        [*MRCNET, "evs", lab, pair, "--json"], capture_output=True, text=True, timeout=60, check=False
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def table(lab: str, pair: str) -> dict[str, Any]:
     """The table, as soon as a run answers and has sent anything."""
     for _ in range(PATIENCE):
-        code, out, _ = evs(lab, pair)
-        found: dict[str, Any] = json.loads(out) if code == 0 else {}
-        if any(ev["sent"] for ev in found.get("evs", ())):
-            return found
+        code, found, _ = mrcnet("evs", lab, pair)
+        if code == 0 and any(ev["sent"] for ev in found["evs"]):
+            return dict(found)
         time.sleep(0.05)
     raise AssertionError("no run answers")
 
@@ -38,13 +26,12 @@ def table(lab: str, pair: str) -> dict[str, Any]:
 def test_the_table_of_a_pair_under_way() -> None:
     """`evs` shows every EV of a pair with its path while it carries traffic, and says so when none does."""
     with running() as (lab, _):
-        code, _, said = evs(lab, "h0:h3")
+        code, _, said = mrcnet("evs", lab, "h0:h3")
         assert (2, True) == (code, "remedy: start one: mrcnet traffic" in said)
-        words = ["traffic", lab, "--hosts", "h0,h3", "--duration", "300s", "--rate", "20Mbps"]
-        traffic = subprocess.Popen([*MRCNET, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        traffic = start("traffic", lab, "--hosts", "h0,h3", "--duration", "300s", "--rate", "20Mbps")
         try:
             shown = table(lab, "h0:h3")
-            assert 2 == evs(lab, "h3:h0")[0]  # nothing goes that way
+            assert 2 == mrcnet("evs", lab, "h3:h0")[0]  # nothing goes that way
         finally:
             traffic.send_signal(signal.SIGINT)
             traffic.wait(60)
@@ -54,4 +41,4 @@ def test_the_table_of_a_pair_under_way() -> None:
             p = f"p{ev['plane']}"
             assert ["h0", f"{p}-t0-0", f"{p}-t0-1", "h3"] == [ev["path"][at] for at in (0, 1, 3, 4)]
             assert ev["active"] or not ev["sent"]
-        assert 2 == evs(lab, "h0:h3")[0]
+        assert 2 == mrcnet("evs", lab, "h0:h3")[0]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -19,30 +19,21 @@ pytestmark = NEEDS_ROOT
 TRIES = 8
 SPAN_S = 0.15  # longer than an `up` of the small fabric takes
 
-PROGRAM = """
-import sys
-from mrcnet.kernel import lab
-from tests.netns.fabric import bring_up
-print(flush=True)
-sys.stdin.readline()
-if sys.argv[1] == "up":
-    bring_up(sys.argv[2], sys.argv[3])
-else:
-    lab.down(sys.argv[2])
-"""
-
 
 def kill_after(verb: str, lab: str, delay_s: float, text: str = SMALL) -> None:
-    """Start the verb, and kill it that much later."""
-    command = [sys.executable, "-c", PROGRAM, verb, lab, text]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        process.stdout.readline()  # imported and ready
-        process.stdin.write(b"\n")
-        process.stdin.flush()
-        time.sleep(delay_s)
-        process.send_signal(signal.SIGKILL)
+    """Start the verb in a process of its own, and kill it that much later."""
+    pid = os.fork()
+    if not pid:
+        try:
+            if verb == "up":
+                bring_up(lab, text)
+            else:
+                labs.down(lab)
+        finally:
+            os._exit(0)
+    time.sleep(delay_s)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def leftovers(lab: str) -> set[str]:

@@ -190,8 +190,9 @@ def test_unknown_lab() -> None:
             verb("../../etc/passwd")
 
 
-def test_down_ends_what_runs_in_the_lab() -> None:
+def test_down_ends_what_runs_in_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process left in a namespace and a registered run are ended; a bystander is not."""
+    monkeypatch.setattr(processes, "TERM_PATIENCE_S", 0.5)
     with running() as (lab, _):
         inside = subprocess.Popen(["ip", "netns", "exec", netns.name_of(lab, "h0"), "sleep", "600"])
         deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(600)"

@@ -13,8 +13,9 @@ pytestmark = NEEDS_ROOT
 
 
 @pytest.mark.parametrize("name", ["lossy-nic", "t0-loss"])
-def test_a_lab_runs_in_dilated_time(name: str) -> None:
+def test_a_lab_runs_in_dilated_time(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same file as in the simulator: no byte is wrong, no QP fails, the fault is seen, nothing stays."""
+    monkeypatch.setenv("prober", "true")  # of its choices one is enough here
     code, told, complaint = mrcnet("drill", str(ROOT / "labs" / name), "--allow-unfaithful")
     assert code in (0, 1), complaint  # how well a busy machine keeps pace is not this test's matter
     for run in told.get("runs", [told]):

@@ -177,7 +177,7 @@ def test_a_cold_start_with_a_denylist() -> None:
 
 DRILL = """name: prober
 topology: {topology}
-traffic: {{pattern: pair, hosts: [h0, h3], message: 16KiB, rate: 20Mbps, duration: 4s}}
+traffic: {{pattern: pair, hosts: [h0, h3], message: 16KiB, rate: 20Mbps, duration: 2500ms}}
 prober: {{rate: 100, deny: true}}
 actions:
   - {{at: 500ms, do: loss, target: "h0:p0-t0-0", share: 30%}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -89,15 +90,14 @@ def test_odd_sizes(lab: Lab) -> None:
 def test_duration_and_rate(lab: Lab) -> None:
     """For one second at 40 Mbit/s: all that is posted arrives, and it is never posted faster."""
     name, _ = lab
+    begin = time.monotonic()
     words = ("--duration", "1s", "--rate", "40Mbps", "--message", "8KiB")
     code, told, _ = mrcnet("traffic", name, *words)
-    assert code == 0
-    assert told["verified"]
+    longest = time.monotonic() - begin  # posting went on, however busy the machine was
+    assert (0, True) == (code, told["verified"])
     messages, rest = divmod(told["bytes"], 8 << 10)
     assert rest == 0
-    # posting counts from the start, the seconds from the first post: that may be late by a worker's turn
-    seconds = told["seconds"] + told["longest_turn_ms"] / 1e3
-    assert 1 < messages <= 1 + seconds * 40e6 / 8 / (8 << 10)
+    assert 1 < messages <= 1 + longest * 40e6 / 8 / (8 << 10)
 
 
 def test_same_seed_same_packets(lab: Lab) -> None:
