@@ -132,10 +132,10 @@ def traffic_(
         raise click.UsageError("--size and --duration exclude each other")
     if message > 1 << 30:
         raise click.UsageError("--message is at most 1GiB")
-    plan = _virtual_plan(topo) if on == "sim" else _lab_plan(lab_name)
+    plan = virtual_plan(topo) if on == "sim" else lab_plan(lab_name)
     total = None if duration is not None else size or DEFAULT_SIZE
     load = Load(total, message if total is None else min(message, total), rate)
-    flows = make_flows(plan, pattern, hosts.split(",") if hosts else list(plan.hosts), load, seed)
+    flows = make_flows(pattern, hosts_of(plan, hosts, "--hosts"), load, seed)
     wire = plan.topology.transport
     settings = Settings(payload=wire.payload, udp_port=wire.udp_port, icrc=icrc == "on")
     if backup_share is not None:
@@ -158,7 +158,8 @@ def traffic_(
     )
 
 
-def _virtual_plan(topo: str | None) -> Plan:
+def virtual_plan(topo: str | None) -> Plan:
+    """The plan of `--on sim --topo`. InputError if it has errors."""
     refuse_typed("--on sim has no lab", "lab_name")
     source = find(topo)
     plan = plan_of(source)
@@ -166,7 +167,8 @@ def _virtual_plan(topo: str | None) -> Plan:
     return plan
 
 
-def _lab_plan(lab_name: str) -> Plan:
+def lab_plan(lab_name: str) -> Plan:
+    """The plan of a running lab."""
     refuse_typed("a lab has its topology; --topo goes with --on sim", "topo")
     return running_plan(lab_name)
 
@@ -175,14 +177,22 @@ def _say(done: int) -> None:
     progress(f"{format_size(done)} delivered")
 
 
-def make_flows(plan: Plan, pattern: str, hosts: list[str], load: Load, seed: int) -> tuple[Flow, ...]:
-    """The flows of a pattern. Raises InputError for hosts that are not in the lab."""
+def hosts_of(plan: Plan, text: str | None, option: str) -> list[str]:
+    """`h0,h5`, or all hosts. Raises InputError for one that is not in the lab, or is named twice."""
+    hosts = text.split(",") if text else list(plan.hosts)
     for host in hosts:
         if host not in plan.hosts:
             raise InputError(
-                f"--hosts: {host!r} is no host of this lab{suggest(host, plan.hosts)}",
+                f"{option}: {host!r} is no host of this lab{suggest(host, plan.hosts)}",
                 remedy=f"hosts are {plan.hosts[0]} to {plan.hosts[-1]}",
             )
+    if len(set(hosts)) != len(hosts):
+        raise InputError(f"{option}: a host is named twice", remedy="name each host once")
+    return hosts
+
+
+def make_flows(pattern: str, hosts: list[str], load: Load, seed: int) -> tuple[Flow, ...]:
+    """The flows of a pattern over hosts."""
     return tuple(
         Flow(number, src, dst, load.size, load.message, load.rate)
         for number, (src, dst) in enumerate(pairs(pattern, hosts, seed))

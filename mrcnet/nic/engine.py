@@ -163,7 +163,11 @@ class Run:
         return self._collect(RunReport, _REPORT_WITHIN)
 
     def _done(self) -> bool:
-        return len(self._progress) == len(self._pipes) and all(said.done for said in self._progress.values())
+        """All sources are; or a collective's never will be, for one of its QPs failed."""
+        said = self._progress.values()
+        if any(one.broken for one in said):
+            return True
+        return len(said) == len(self._pipes) and all(one.done for one in said)
 
     def _listen(self, seconds: float) -> None:
         desk = [] if self._desk is None else [self._desk.fileno()]

@@ -25,10 +25,11 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Worker: payload bytes delivered so far, and whether all its sources are done."""
+    """Worker: payload bytes delivered so far; all its sources are done; a collective here never will be."""
 
     delivered: int
     done: bool
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,8 @@ class Worker:
     def _say(self) -> None:
         delivered = sum(host.station.delivered_bytes for host in self._hosts)
         done = all(host.station.done for host in self._hosts)
-        self._pipe.send(Progress(delivered, done))
+        broken = any(host.station.broken for host in self._hosts)
+        self._pipe.send(Progress(delivered, done, broken))
 
     def _due(self) -> int:
         """When the next thing is to be done without new frames, wall ns."""

@@ -12,17 +12,19 @@ from mrcnet.workload.fit import fit_roce, timers, windows
 from mrcnet.workload.job import Job
 
 _GATHER = 64  # frames that the widest host receives at line rate in a turn
-_FINER = 16  # turns in a base RTT
+_FINER = 16  # turns in a base RTT with NSCC ...
+_STEPPED = 4  # ... and with collectives
 
 
 def turn_of(job: Job, table: PortTable) -> int:
     """The length of a host's turn in ns: 64 frames' time of the widest host, at most the base RTT.
 
-    With NSCC at most a 16th of it: a turn adds up to its length to the delays that steer the windows.
+    With NSCC at most a 16th of it: a turn adds up to its length to the delays that steer the windows; with
+    collectives a quarter, for it adds as much to every step from rank to rank.
     """
     rate = max(int(table.rate[ports].sum()) for ports in table.of_host.values())
     frame = WRITE_HEAD + job.settings.payload + ICRC
-    longest = table.base_rtt // (_FINER if job.settings.nscc else 1)
+    longest = table.base_rtt // (_FINER if job.settings.nscc else _STEPPED if job.programs else 1)
     return max(1, min(_GATHER * frame * 8 * 10**9 // rate, longest))
 
 

@@ -15,9 +15,9 @@ from mrcnet.plan.target import find_link
 from mrcnet.sim.clock import NEVER, Clock
 from mrcnet.sim.fabric import Fabric
 from mrcnet.sim.fit import turn_of
-from mrcnet.sim.model import PortModel
+from mrcnet.sim.model import Impairment, PortModel
 from mrcnet.sim.nic import Host
-from mrcnet.topology.model import Link
+from mrcnet.topology.model import End, Link
 from mrcnet.workload.flow import make_content
 from mrcnet.workload.job import Job
 from mrcnet.workload.order import Order
@@ -160,6 +160,12 @@ class SimRun:
         self._tell(link, up=True)
         return self.now
 
+    def lose(self, share: float) -> None:
+        """From now on hosts lose `share` of what they send, data and answers alike, in all planes."""
+        for host in self.job.hosts:
+            for port in self.job.plan.nodes[host].ports:
+                self.fabric.impair(End(host, port.name), Impairment(loss=share))
+
     def order(self, order: Order) -> None:
         """A host that takes part does what a controller says, now."""
         number = self._number.get(order.host)
@@ -204,7 +210,9 @@ class SimRun:
         return True
 
     def _done(self) -> bool:
-        return all(host.station.done for host in self._hosts.values())
+        """All sources are; or a collective's never will be, for one of its QPs failed."""
+        stations = [host.station for host in self._hosts.values()]
+        return all(station.done for station in stations) or any(station.broken for station in stations)
 
     def _stalled(self) -> bool:
         delivered = self.delivered

@@ -18,6 +18,17 @@ _SPARE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class Script:
+    """A flow of a program: numbers of the graph's messages in order, and their lengths in bytes."""
+
+    program: int
+    src: int  # ranks
+    dst: int
+    messages: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """One ordered pair's traffic. `size` bytes in all, or None: until told to stop.
 
@@ -34,6 +45,7 @@ class Flow:
     start_ns: int = 0
     stop_ns: int | None = None
     beside: bool = False  # it is not the run's own load, but one beside it
+    script: Script | None = None  # of a collective's flow: it is this that says what is posted, and when
 
     @property
     def src_qpn(self) -> int:
@@ -52,6 +64,8 @@ class Flow:
 
     def length(self, message: int) -> int:
         """Bytes of the flow's message number `message`; 0 when the flow has fewer."""
+        if self.script is not None:
+            return self.script.lengths[message] if message < len(self.script.lengths) else 0
         if self.size is None:
             return self.message
         return max(0, min(self.message, self.size - message * self.message))
@@ -108,14 +122,18 @@ class Source:
             length = self.flow.length(self._posted)
             at = self.flow.content_at(self._posted, len(self._content.data))
             slot = self._posted % self.flow.slots * self.flow.message
-            self._endpoint.post_write(
-                self.flow.src_qpn, self._content, at, length, self._address + slot, self._rkey
-            )
-            self.started_at = now if self.started_at is None else self.started_at
-            self._posted_at[self._posted] = now
-            self._posted += 1
+            self._post(at, length, slot, now)
             if self.flow.rate_bps:
                 self._next_at += length * 8 * 1_000_000_000 // self.flow.rate_bps
+
+    def _post(self, start: int, length: int, place: int, now: int) -> None:
+        """Bytes of the content from `start` on to `place` in the peer's region."""
+        self._endpoint.post_write(
+            self.flow.src_qpn, self._content, start, length, self._address + place, self._rkey
+        )
+        self.started_at = now if self.started_at is None else self.started_at
+        self._posted_at[self._posted] = now
+        self._posted += 1
 
     def on_completed(self, message: int, at: int) -> None:
         """The transport says that message number `message` is acknowledged whole; over several QPs, not in
@@ -163,12 +181,12 @@ class Sink:
         self.verified_bytes = 0
         self.wrong: list[int] = []  # numbers of messages whose bytes differ
 
-    def on_arrived(self, message: int) -> None:
-        """Message number `message` is in place."""
+    def on_arrived(self, message: int, at: int) -> None:  # noqa: ARG002
+        """Message number `message` is in place, since the instant `at`."""
         length = self.flow.length(message)
-        at = self.flow.content_at(message, len(self._content))
+        start = self.flow.content_at(message, len(self._content))
         slot = message % self.flow.slots * self.flow.message
-        same = np.array_equal(self.region.data[slot : slot + length], self._content[at : at + length])
+        same = np.array_equal(self.region.data[slot : slot + length], self._content[start : start + length])
         self.messages += 1
         if same:
             self.verified_bytes += length

@@ -15,6 +15,7 @@ from mrcnet.plan.paths import paths
 from mrcnet.rocev2.settings import Roce
 from mrcnet.topology.model import Link
 from mrcnet.workload.flow import Flow
+from mrcnet.workload.program import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Job:
     transport: str = "mrc"  # by its name
     roce: Roce | None = None  # the knobs of RoCEv2, if that is it
     denied: tuple[Link, ...] = ()
+    programs: tuple[Program, ...] = ()  # of collectives; their flows are among `flows`
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mrcnet.mrc.events import EvChanged, Event, PacketsLost, PlaneChanged, QpFailed
 from mrcnet.workload.books import Books
+from mrcnet.workload.rank import RankReport
 
 LATE_PER_OCTAVE = 4  # buckets of lateness for each doubling of nanoseconds ...
 LATE_BUCKETS = 40 * LATE_PER_OCTAVE  # ... up to a quarter of an hour
@@ -126,3 +127,4 @@ class RunReport:
     cpu_ns: int = 0  # that the process took while traffic went on
     hosts: list[HostFrames] = field(default_factory=list)
     ways: list[WayFrames] = field(default_factory=list)  # of a fabric whose ports count
+    ranks: list[RankReport] = field(default_factory=list)  # of collectives

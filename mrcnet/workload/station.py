@@ -17,9 +17,10 @@ from mrcnet.mrc.evs import EvStatus
 from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.rocev2.endpoint import Endpoint as RoceEndpoint
-from mrcnet.workload.flow import Sink, Source
+from mrcnet.workload.flow import Flow, Script, Sink, Source
 from mrcnet.workload.job import Job, denied_evs, ev_paths, local_ports, peer_addresses
 from mrcnet.workload.order import Order
+from mrcnet.workload.rank import Inlet, Rank, RankReport, Relay
 from mrcnet.workload.report import EvRow, RunReport, SinkReport, SourceReport, Told, Traced
 from mrcnet.workload.transport import make_endpoint
 
@@ -51,6 +52,7 @@ class Station:
         self.name = name
         self.sources: dict[int, Source] = {}  # by QP
         self.sinks: dict[int, Sink] = {}
+        self._ranks: dict[tuple[int, int], Rank] = {}  # by program and number
         self.events: list[tuple[str, Told]] = []
         self._trace: deque[Event] = deque(maxlen=TRACE_MOST)
         self._traced = 0
@@ -66,15 +68,34 @@ class Station:
 
     def _furnish(self, content: npt.NDArray[np.uint8]) -> None:
         job, endpoint = self._job, self.endpoint
-        sends = any(flow.src == self.name for flow in job.flows)
+        sends = any(flow.src == self.name and flow.script is None for flow in job.flows)
         source_memory = endpoint.register(content, 0) if sends else None
         for flow in job.flows:
-            if source_memory is not None and flow.src == self.name:
+            if flow.script is not None:
+                self._furnish_rank(flow, flow.script)
+            elif source_memory is not None and flow.src == self.name:
                 self._connect(flow.src_qpn, flow.dst_qpn, flow.dst)
                 self.sources[flow.src_qpn] = Source(flow, endpoint, source_memory)
             elif flow.dst == self.name:
                 self._connect(flow.dst_qpn, flow.src_qpn, flow.src)
                 self.sinks[flow.dst_qpn] = Sink(flow, endpoint, content)
+
+    def _furnish_rank(self, flow: Flow, script: Script) -> None:
+        """A collective's flow: its end here belongs to a rank, with its memory."""
+        if flow.src == self.name:
+            self._connect(flow.src_qpn, flow.dst_qpn, flow.dst)
+            self.sources[flow.src_qpn] = Relay(
+                flow, script, self._rank(script.program, script.src), self.endpoint
+            )
+        elif flow.dst == self.name:
+            self._connect(flow.dst_qpn, flow.src_qpn, flow.src)
+            self.sinks[flow.dst_qpn] = Inlet(flow, script, self._rank(script.program, script.dst))
+
+    def _rank(self, program: int, rank: int) -> Rank:
+        key = program, rank
+        if key not in self._ranks:
+            self._ranks[key] = Rank(self._job.programs[program], rank, self.endpoint)
+        return self._ranks[key]
 
     def _connect(self, qpn: int, peer_qpn: int, peer: str) -> None:
         job = self._job
@@ -96,6 +117,8 @@ class Station:
 
     def open(self, regions: dict[int, tuple[int, int]], start_at: int) -> None:
         """All regions are known: sources may post from `start_at` on."""
+        for rank in self._ranks.values():
+            rank.open(start_at)
         for source in self.sources.values():
             source.open(*regions[source.flow.number], start_at)
 
@@ -133,6 +156,11 @@ class Station:
     def done(self) -> bool:
         """All sources here are done."""
         return all(source.done for source in self.sources.values())
+
+    @property
+    def broken(self) -> bool:
+        """A collective will never end: one of its QPs failed here."""
+        return any(isinstance(source, Relay) and source.failure for source in self.sources.values())
 
     @property
     def under_way(self) -> bool:
@@ -173,7 +201,7 @@ class Station:
             self.sources[event.qpn].on_completed(event.message, event.at)
         elif isinstance(event, MessageArrived):
             if event.qpn in self.sinks:
-                self.sinks[event.qpn].on_arrived(event.message)
+                self.sinks[event.qpn].on_arrived(event.message, event.at)
         elif isinstance(event, Told):
             self.events.append((self.name, event))
             if isinstance(event, QpFailed) and event.qpn in self.sources:
@@ -197,6 +225,10 @@ class Station:
             if source.flow.dst == dst:
                 return ev_rows(self.endpoint.evs(qpn))
         return None
+
+    def rank_reports(self) -> list[RankReport]:
+        """The ranks here, their memory compared with what it should be."""
+        return [rank.report() for rank in self._ranks.values()]
 
     def source_reports(self) -> list[SourceReport]:
         """The sending ends here."""
@@ -252,6 +284,7 @@ def report_of(stations: Sequence[Station], bins: Bins) -> RunReport:
         traces=[trace for station in stations for trace in station.traces()],
         delivered=bins.data,
         drops=dict(drops),
+        ranks=[report for station in stations for report in station.rank_reports()],
     )
 
 

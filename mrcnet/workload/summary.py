@@ -193,6 +193,12 @@ def _problems(recording: Recording) -> tuple[str, ...]:
                 f"{name}: the books do not balance: {source.sent} packets sent,"
                 f" {source.retransmitted} of them again, {sink.delivered} delivered"
             )
+    for rank in (rank for report in recording.reports for rank in report.ranks):
+        name = f"rank {rank.rank} at {rank.host}"
+        if rank.ends.count(None):
+            found.append(f"{name}: {rank.ends.count(None)} of {len(rank.ends)} collectives never ended")
+        elif sum(rank.wrong):
+            found.append(f"{name}: {sum(rank.wrong)} elements are not what NumPy computes")
     for report in recording.reports:
         books = report.fabric
         if books is not None and not books.balanced:

@@ -51,4 +51,4 @@ class Ends:
         self.sink.region.data[at : at + length] = self.content[offset : offset + length]
         if damage is not None:
             self.sink.region.data[at + damage] ^= np.uint8(1)
-        self.sink.on_arrived(number)
+        self.sink.on_arrived(number, START)

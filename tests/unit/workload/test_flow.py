@@ -201,5 +201,5 @@ def test_the_previous_message_is_not_taken_for_the_next() -> None:
     ends.source.step(START)
     for number in range(SLOTS):
         ends.carry(number)
-    ends.sink.on_arrived(SLOTS)  # announced, but nothing was written
+    ends.sink.on_arrived(SLOTS, START)  # announced, but nothing was written
     assert [SLOTS] == ends.sink.wrong

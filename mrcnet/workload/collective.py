@@ -1,0 +1,91 @@
+"""One collective, again and again: the program that is run, and the row of nccl-tests' table that comes of
+it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mrcnet.workload.collectives import KINDS, algorithm_of
+from mrcnet.workload.graph import Score
+from mrcnet.workload.program import Program
+from mrcnet.workload.summary import Recording, summarise
+
+
+@dataclass(frozen=True, slots=True)
+class Collective:
+    """What is run. `hosts`: one rank on each; `piece`: bytes of the longest message; iterations follow each
+    other on every rank, the first `warm_up` of them do not count.
+    """
+
+    kind: str
+    algorithm: str
+    hosts: tuple[str, ...]
+    dtype: str = "int32"
+    iterations: int = 5
+    warm_up: int = 1
+    piece: int = 256 << 10
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table, as nccl-tests prints it: `size` in bytes, `count` in elements; mean time of an
+    iteration in fabric microseconds, bandwidths in GB/s; elements that are wrong. `times_us`: each
+    iteration's.
+    """
+
+    size: int
+    count: int
+    type: str
+    redop: str
+    time_us: float | None
+    algbw: float | None
+    busbw: float | None
+    wrong: int
+    times_us: tuple[float, ...]
+    lost: int
+    retransmitted: int
+    verified: bool
+    problems: tuple[str, ...]
+
+
+def program_of(ask: Collective, size: int) -> Program:
+    """The collective over `size` bytes. InputError if that is too small, or has no such algorithm."""
+    itemsize = np.dtype(ask.dtype).itemsize
+    score = Score(len(ask.hosts), ask.seed)
+    for _ in range(ask.warm_up + ask.iterations):
+        score.add(ask.kind, size // itemsize, algorithm=algorithm_of(ask.kind, ask.algorithm))
+    return Program(0, score.graph(max(1, ask.piece // itemsize)), ask.hosts, ask.dtype, ask.seed)
+
+
+def row_of(ask: Collective, size: int, recording: Recording) -> Row:
+    """What the run of `program_of` came to. An iteration ends when the last rank is through with it."""
+    ranks = [rank for report in recording.reports for rank in report.ranks]
+    ends = [recording.start_at]
+    for at in zip(*(rank.ends for rank in ranks), strict=True):
+        if None in at:
+            break
+        ends.append(max(one for one in at if one is not None))
+    times = tuple(np.diff(ends)[ask.warm_up :] / 1e3)
+    result = summarise(recording)
+    whole = len(ends) == 1 + ask.warm_up + ask.iterations
+    time = float(np.mean(times)) if whole else None
+    algbw = size / time / 1e3 if time else None
+    return Row(
+        size=size,
+        count=size // np.dtype(ask.dtype).itemsize,
+        type=ask.dtype,
+        redop="sum" if KINDS[ask.kind].adds else "none",
+        time_us=time,
+        algbw=algbw,
+        busbw=None if algbw is None else algbw * KINDS[ask.kind].factor(len(ask.hosts)),
+        wrong=sum(sum(rank.wrong) for rank in ranks),
+        times_us=tuple(map(float, times)),
+        lost=result.packets.lost,
+        retransmitted=result.packets.retransmitted,
+        verified=result.verified,
+        problems=result.problems,
+    )
