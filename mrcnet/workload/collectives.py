@@ -183,7 +183,8 @@ def _summed(inputs: Inputs, count: int) -> Values:
 
 
 def _expect_all_reduce(inputs: Inputs, count: int, seed: int) -> Checks:  # noqa: ARG001
-    return [(rank, 0, _summed(inputs, count)) for rank in range(len(inputs))]
+    total = _summed(inputs, count)
+    return [(rank, 0, total) for rank in range(len(inputs))]
 
 
 def _expect_reduce_scatter(inputs: Inputs, count: int, seed: int) -> Checks:  # noqa: ARG001
