@@ -19,13 +19,14 @@ from mrcnet.kernel.doctor import Check, checks
 def doctor_(calibrate: bool) -> Answer:
     """Check that this machine can carry a lab.
 
-    Features are tried in a scratch namespace, not looked up. Exits with 3 if one is missing. --calibrate also
+    Features are tried in a scratch namespace, not looked up. Exits with 3 if one is missing that every lab
+    needs. --calibrate also
     measures packets/s a core over a small lab, for `dilation: auto`; what was measured stays until the next
     boot or calibration.
     """
     progress("trying what a lab needs")
     found = checks()
-    ok = all(check.ok for check in found)
+    ok = all(check.ok or not check.needed for check in found)
     measured = _calibrated() if calibrate and ok else calibration.recall()
     data = {
         "ok": ok,
@@ -53,4 +54,5 @@ def _capacity(found: Calibration) -> str:
 
 def _line(check: Check) -> str:
     remedy = "" if check.ok or not check.remedy else f"\n        remedy: {check.remedy}"
-    return f"{'ok' if check.ok else 'MISSING':<8}{check.name}: {check.detail}{remedy}"
+    word = "ok" if check.ok else "MISSING" if check.needed else "absent"
+    return f"{word:<8}{check.name}: {check.detail}{remedy}"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mrcnet.errors import EnvironmentFault
-from mrcnet.kernel import links, marks, netns, routes, shaper, sysctls, tc
+from mrcnet.kernel import daemons, links, marks, netns, routes, shaper, sysctls, tc
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import (
     Address,
@@ -80,6 +80,10 @@ class _Applier:
             steps += [(self._message(change), change) for change in late if not self._stored(change)]
             if steps:
                 _send(self.handles.socket(node), steps)
+        daemons.change(
+            self.handles.lab,
+            [one for changes in self.by_node.values() for one in changes if one.kind is Kind.DAEMON],
+        )
 
     def _remove_node(self, node: str, changes: list[Change]) -> None:
         """All links at once, and now: the kernel frees a namespace later, and the far ends with it."""

@@ -7,10 +7,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TypeVar
 
-from mrcnet.kernel.model import Address, Device, Neighbour, NodeState, Part, Sysctl
+from mrcnet.kernel.model import Address, Daemon, Device, Neighbour, NodeState, Part, Sysctl
 from mrcnet.plan.model import NodePlan, Port
 from mrcnet.plan.tables import SWITCH_DEVICE
 from mrcnet.port.config import config_of, wall_rate
+from mrcnet.render.frr import frr_conf
 from mrcnet.topology.model import End, Role
 
 Thing = TypeVar("Thing")
@@ -31,6 +32,8 @@ _DEFAULT_ONLY = (("addr_gen_mode", "1"),)
 HASH_POLICY = "net.ipv6.fib_multipath_hash_policy"
 HASH_SEED = "net.ipv4.fib_multipath_hash_seed"  # of IPv6, too; before 6.11 all namespaces hash alike
 _BY_5_TUPLE = "1"
+DAEMONS = ("zebra", "bfdd", "bgpd")  # of FRR, in the order in which they need each other
+LOG = "frr.log"
 PORT_SYSCTLS = ("forwarding", "seg6_enabled")  # what comes with the list of links
 
 
@@ -60,6 +63,7 @@ def desired(node: NodePlan, dilation: int = 1, without: AbstractSet[Part] = froz
         neighbours=_ordered(Neighbour(port.name, port.peer_link_local, port.peer_mac) for port in node.ports),
         routes=_ordered(node.routes),
         sysctls=_ordered(sysctls),
+        daemons=tuple(Daemon(name, frr_conf(node, LOG)) for name in DAEMONS) if node.speaker else (),
     )
 
 

@@ -129,6 +129,18 @@ def _node(wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str])
     for route in wanted.routes:
         if found is None or route.dev not in kept or route not in found.routes:
             yield Change(Op.ADD, Kind.ROUTE, name, route, _MISSING)
+    yield from _daemons(wanted, found)
+
+
+def _daemons(wanted: NodeState, found: NodeState | None) -> Iterator[Change]:
+    have = {} if found is None else {one.name: one for one in found.daemons}
+    for one in wanted.daemons:
+        if one.name not in have:
+            yield Change(Op.ADD, Kind.DAEMON, wanted.name, one, "planned, does not run")
+        elif have[one.name] != one:
+            yield Change(Op.SET, Kind.DAEMON, wanted.name, one, "runs with another configuration")
+    for name in have.keys() - {one.name for one in wanted.daemons}:
+        yield Change(Op.REMOVE, Kind.DAEMON, wanted.name, have[name], "runs, not planned")
 
 
 def _has_loopback(wanted: NodeState) -> bool:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrcnet.errors import MrcnetError
-from mrcnet.kernel import bpf, links, netns, parts, routes, tc
+from mrcnet.kernel import bpf, daemons, links, netns, parts, routes, tc
+from mrcnet.kernel.desired import HASH_SEED
 from mrcnet.kernel.netlink import NetlinkSocket
 from mrcnet.plan.model import Action, Route
 
@@ -24,25 +25,29 @@ _AS_ROOT = "run it as root (sudo)"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that a fabric needs. `remedy` is empty when it is there."""
+    """One thing that a fabric needs, or (not `needed`) some fabrics or transports do. It is there if it
+    has no `remedy`.
+    """
 
     name: str
     ok: bool
     detail: str
     remedy: str
+    needed: bool = True
 
 
 def checks() -> tuple[Check, ...]:
     """Every check, whatever came of the others."""
-    return tuple(_run(name, remedy, body) for name, remedy, body in _CHECKS)
+    needed = tuple(_run(name, remedy, body, needed=True) for name, remedy, body in _CHECKS)
+    return needed + tuple(_run(name, remedy, body, needed=False) for name, remedy, body in _OPTIONAL)
 
 
-def _run(name: str, remedy: str, body: Callable[[], str]) -> Check:
+def _run(name: str, remedy: str, body: Callable[[], str], *, needed: bool) -> Check:
     try:
-        return Check(name, True, body(), "")
+        return Check(name, True, body(), "", needed)
     except (OSError, MrcnetError, ValueError) as error:
         words = error.message if isinstance(error, MrcnetError) else str(error)
-        return Check(name, False, words, remedy)
+        return Check(name, False, words, remedy, needed)
 
 
 def _privilege() -> str:
@@ -126,6 +131,12 @@ def _packet_sockets() -> str:
         return "frames can be sent and read"
 
 
+def _hash_seeds() -> str:
+    if not Path("/proc/sys", *HASH_SEED.split(".")).exists():
+        raise OSError("all nodes hash alike, and leave ways unused")
+    return "nodes hash 5-tuples differently"
+
+
 def _lay(rtnl: NetlinkSocket) -> None:
     """A veth from this namespace to itself, with its near end up."""
     here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -170,4 +181,8 @@ _CHECKS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("open files", f"raise the limit: ulimit -n {ENOUGH_FILES}", _files),
     ("memory", "end something, or choose a smaller fabric", _memory),
     ("packet sockets", "load the module: modprobe af_packet", _packet_sockets),
+)
+_OPTIONAL: tuple[tuple[str, str, Callable[[], str]], ...] = (
+    ("FRR", f"only topologies with routing: bgp need it: {daemons.REMEDY}", daemons.demand),
+    ("hash seeds", "only topologies without SRv6 want it: a kernel of 6.11 or later", _hash_seeds),
 )

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mrcnet.errors import EnvironmentFault, InputError, MrcnetError, PartialError
-from mrcnet.kernel import marks, netns, parts, processes, state
+from mrcnet.kernel import daemons, marks, netns, parts, processes, state
 from mrcnet.kernel.apply import apply
+from mrcnet.kernel.convergence import await_learned
 from mrcnet.kernel.diff import ChangeSet, diff
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import Change, Kind, Op
@@ -127,7 +128,11 @@ def _check(plan: Plan, lab: str) -> None:
     if plan.topology.dilation == AUTO:
         raise ValueError("the dilation of a lab must be settled before it comes up")
     if plan.topology.routing is Routing.BGP:
-        raise InputError("routing: bgp cannot be brought up yet", remedy="use `routing: ecmp` or srv6")
+        if plan.topology.dilation != 1:
+            raise InputError(
+                "routing: bgp runs at dilation 1: its daemons keep wall time", remedy="leave --dilation out"
+            )
+        daemons.demand()
     for node in plan.nodes:
         marks.mark(lab, node)
     _check_rates(plan)
@@ -184,6 +189,7 @@ def _change(plan: Plan, lab: str, before: tuple[str, ...], stored: state.Stored)
             rest = diff(plan, observe(handles, plan.nodes).nodes, without) if changes else ()
             if rest:
                 raise EnvironmentFault(f"the kernel does not hold what it was told: {_first(rest)}")
+            await_learned(handles, plan)
         except BaseException as error:
             raise _undone(lab, fresh=not before, error=error) from error
     state.save(stored)
@@ -230,6 +236,7 @@ def _tear_down(lab: str) -> tuple[str, ...]:
         path = netns.path_of(lab, node)
         if path.exists() and not netns.is_namespace(path):  # killed between its making and its mount
             path.unlink(missing_ok=True)
+    daemons.forget(lab)
     state.forget(lab)
     return tuple(one.path.name for one in ours)
 

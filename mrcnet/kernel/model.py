@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mrcnet.kernel.routes import RouteSeen
@@ -74,6 +74,17 @@ class Sysctl:
 
 
 @dataclass(frozen=True, slots=True)
+class Daemon:
+    """A routing daemon of a node, by the name of its program, and the whole text that configures it."""
+
+    name: str
+    config: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
 class Cable:
     """A link to be made."""
 
@@ -129,6 +140,7 @@ class NodeState:
     routes: AbstractSet[Route]
     sysctls: AbstractSet[Sysctl]
     odd_routes: tuple[RouteSeen, ...] = ()
+    daemons: tuple[Daemon, ...] = ()
 
 
 class Part(StrEnum):
@@ -157,9 +169,23 @@ class Kind(StrEnum):
     ADDRESS = "address"
     NEIGHBOUR = "neighbour"
     ROUTE = "route"
+    DAEMON = "daemon"
 
 
-Item = str | End | Cable | Device | Setting | PortQueue | Sysctl | Address | Neighbour | Route | RouteSeen
+Item = (
+    str
+    | End
+    | Cable
+    | Device
+    | Setting
+    | PortQueue
+    | Sysctl
+    | Address
+    | Neighbour
+    | Route
+    | RouteSeen
+    | Daemon
+)
 
 
 @dataclass(frozen=True, slots=True)

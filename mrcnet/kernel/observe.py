@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mrcnet.kernel import links, marks, netns, routes, shaper, sysctls, tc
+from mrcnet.kernel import daemons, links, marks, netns, routes, shaper, sysctls, tc
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import Address, Device, Neighbour, NodeState, Sysctl
 from mrcnet.kernel.netlink import NetlinkSocket
@@ -75,6 +75,7 @@ def _node(
         routes=frozenset(one.route for one in straight if one.route is not None),
         sysctls=frozenset(settings) | _port_sysctls(ports.values()),
         odd_routes=tuple(one for one in ours if one not in straight),
+        daemons=daemons.running(handles.lab, node),
     )
 
 

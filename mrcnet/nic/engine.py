@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from mrcnet.errors import EnvironmentFault, InputError
 from mrcnet.kernel import bpf, netns
+from mrcnet.kernel.daemons import Watch
 from mrcnet.nic import worker
 from mrcnet.nic.claim import claim
 from mrcnet.nic.clock import FabricClock
@@ -65,11 +66,13 @@ class Run:
         self._pipe_of: dict[str, Connection] = {}  # by host
         self._desk: Desk | None = None
         self._denylist = Denylist(job)
+        self._watch: Watch | None = None  # over the lab's daemons
 
     def __enter__(self) -> Run:
         try:
             self._hurry()
             self._take_hosts()
+            self._watch = self._stack.enter_context(Watch(self.job.lab, self.job.plan))
             self._spawn()
             self._desk = open_desk(self.job.lab)
         except BaseException:
@@ -171,8 +174,11 @@ class Run:
 
     def _listen(self, seconds: float) -> None:
         desk = [] if self._desk is None else [self._desk.fileno()]
-        ready = wait([*self._pipes, *desk], seconds)
+        daemons = () if self._watch is None else self._watch.filenos
+        ready = wait([*self._pipes, *desk, *daemons], seconds)
         for pipe in ready:
+            if self._watch is not None and pipe in daemons:
+                raise self._watch.fault(daemons[daemons.index(pipe)])
             if isinstance(pipe, Connection):
                 self._heed(pipe, self._take(pipe))
         if set(desk).intersection(ready):  # last, for an order takes what pipes have to say

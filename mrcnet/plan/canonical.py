@@ -51,6 +51,8 @@ def _node_lines(node: NodePlan) -> Iterator[str]:
             yield _line("queue", {"port": port.name, **queue})
     for route in node.routes:
         yield _line("route", asdict(route))
+    if node.speaker is not None:
+        yield _line("speaker", {"node": node.name, **asdict(node.speaker)})
     for route in node.learned:
         yield _line("learned", asdict(route))
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from mrcnet.plan.queues import Queue
 from mrcnet.plan.wiring import Wiring
-from mrcnet.topology.model import Role, Topology
+from mrcnet.topology.model import Bfd, Role, Topology
 
 
 class Action(StrEnum):
@@ -57,11 +57,21 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class Speaker:
+    """A node as a speaker of eBGP: its AS number, its router id (an IPv4 address), its BFD timers."""
+
+    asn: int
+    router_id: str
+    bfd: Bfd
+
+
+@dataclass(frozen=True, slots=True)
 class NodePlan:
     """All that one node must hold. `locator` is its uN prefix (None for hosts).
 
     Where packets are routed without SRv6: `address` is a host's own, on its loopback; `learned` what daemons
-    put into the table; `hash_seed` the node's own, for nodes that hash alike leave most ways unused.
+    put into the table, for which the node is a `speaker`; `hash_seed` the node's
+    own, for nodes that hash alike leave most ways unused.
     """
 
     name: str
@@ -73,6 +83,7 @@ class NodePlan:
     address: str | None = None
     learned: tuple[Route, ...] = ()
     hash_seed: int | None = None
+    speaker: Speaker | None = None
 
     def port(self, name: str) -> Port:
         """The port called `name`; KeyError if there is none."""

@@ -10,15 +10,33 @@ from collections.abc import Iterator
 from hashlib import blake2s
 
 from mrcnet.errors import InputError
-from mrcnet.plan.model import Action, Plan, Route
+from mrcnet.plan.model import Action, Plan, Route, Speaker
 from mrcnet.plan.paths import loopback_of, shortest
 from mrcnet.plan.wiring import Plug, Wiring
 from mrcnet.topology.model import Node, Role, Routing
+
+# AS numbers: from the private range of 32 bits, 4 200 000 000 to 4 294 967 294 (RFC 6996)
+_T1S, _T0S, _HOSTS = 4_200_000_000, 4_210_000_000, 4_220_000_000
+_PLANE = 10_000
 
 
 def hash_seed(node: str) -> int:
     """What a node's hash of 5-tuples begins with: 32 bits, not 0, a function of its name alone."""
     return int.from_bytes(blake2s(node.encode(), digest_size=4).digest(), "big") | 1
+
+
+def speaker(wiring: Wiring, node: Node) -> Speaker | None:
+    """The node in BGP's eyes. The T1s of a plane share an AS number, and nothing else does: a T1 shall learn
+    no way by a T0 that goes back up (RFC 7938, 5.2.1).
+    """
+    bfd = wiring.topology.bfd
+    if bfd is None:
+        return None
+    number = list(wiring.nodes).index(node.name) + 1
+    plane = node.plane or 0
+    own = {Role.HOST: _HOSTS, Role.T0: _T0S + plane * _PLANE, Role.T1: _T1S + plane * _PLANE}[node.role]
+    asn = own if node.role is Role.T1 else own + node.index
+    return Speaker(asn, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", bfd)
 
 
 def prefix_routes(wiring: Wiring, node: Node) -> Iterator[Route]:

@@ -12,7 +12,7 @@ from functools import cache
 from mrcnet.plan.addressing import LINK_LOCAL_A, LINK_LOCAL_B, host_address, macs, to_int, to_text
 from mrcnet.plan.model import Action, NodePlan, Port, Route
 from mrcnet.plan.paths import carrier, loopback_of, shared_planes, uplinks
-from mrcnet.plan.prefixes import hash_seed, prefix_routes
+from mrcnet.plan.prefixes import hash_seed, prefix_routes, speaker
 from mrcnet.plan.usid import HOST, T0, T1, local_usid, prefix, usid
 from mrcnet.plan.wiring import Attachment, Plug, Wiring
 from mrcnet.topology.model import Link, Node, Role, Routing
@@ -44,6 +44,7 @@ def node_plan(wiring: Wiring, name: str, mac_table: MacTable = macs) -> NodePlan
             address=loopback_of(wiring, node) if is_host else None,
             learned=hops if routing is Routing.BGP else (),
             hash_seed=hash_seed(name),
+            speaker=speaker(wiring, node),
         )
     routes = _host_routes(wiring, block, node) if is_host else _switch_routes(wiring, block, node)
     return NodePlan(

@@ -6,6 +6,7 @@ from mrcnet.mrc.wire.numbers import Dscp
 from mrcnet.plan.queues import Queue
 from mrcnet.port.model import FIXED_POINT, UNLIMITED, PortConfig
 
+_ROUTERS = 48  # CS6: internetwork control
 LEAST_RATE, MOST_RATE = 8_000, 40 * 10**9  # bit/s of wall time that the shaper is trusted with
 
 
@@ -37,7 +38,7 @@ def config_of(queue: Queue, dilation: int, dscp: Dscp | None = None) -> PortConf
         trim_dscp=dscp.trimmed_lasthop if queue.last_hop else dscp.trimmed,
         drop=limit(queue.drop),
         control_drop=limit(queue.control_drop),
-        # spec 6.6: two classes
-        control=1 << dscp.control | 1 << dscp.trimmed | 1 << dscp.trimmed_lasthop,
+        # spec 6.6: two classes; and what routers say to each other, which must not wait behind data
+        control=1 << dscp.control | 1 << dscp.trimmed | 1 << dscp.trimmed_lasthop | 1 << _ROUTERS,
         trimmable=1 << dscp.trimmable | 1 << dscp.trimmable_retx,
     )

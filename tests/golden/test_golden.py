@@ -1,9 +1,9 @@
 """Goldens: drop a topology into `input/` or `errors/` and its case exists.
 
-`input/NAME.yaml` must plan to `expected/NAME.plan` (the canonical plan, one line a node), and a shipped
-topology to the digest in `expected/shipped.txt`. `errors/NAME.yaml` must fail with the text of
-`errors/NAME.txt`. After an intended change, `UPDATE_GOLDEN=1 pytest tests/golden` writes them anew: read
-the difference before committing it.
+`input/NAME.yaml` must plan to `expected/NAME.plan` (the canonical plan, one line a node), and give FRR what
+is in `expected/NAME.frr`; a shipped topology must plan to the digest in `expected/shipped.txt`.
+`errors/NAME.yaml` must fail with the text of `errors/NAME.txt`. After an intended change,
+`UPDATE_GOLDEN=1 pytest tests/golden` writes them anew: read the difference before committing it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pytest
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.canonical import canonical, digest
+from mrcnet.render.frr import frr_conf
 from mrcnet.topology.load import load_text
 
 HERE = Path(__file__).parent
@@ -37,6 +38,18 @@ def test_plan_is_the_golden_one(source: Path) -> None:
     plan = build_plan(load_text(source.read_text(encoding="utf-8"), source.name))
     actual = canonical(plan).decode()
     assert expected(HERE / "expected" / f"{source.stem}.plan", actual) == actual
+
+
+@pytest.mark.parametrize("source", INPUTS, ids=lambda path: path.stem)
+def test_frr_is_told_the_golden_words(source: Path) -> None:
+    """What FRR is told on each node of a topology that routes by BGP is what was read and agreed to."""
+    plan = build_plan(load_text(source.read_text(encoding="utf-8"), source.name))
+    speakers = [node for node in plan.nodes.values() if node.speaker is not None]
+    if not speakers:
+        assert source.stem != "bgp"
+        return
+    actual = "".join(f"! ---- {node.name}\n{frr_conf(node)}" for node in speakers)
+    assert expected(HERE / "expected" / f"{source.stem}.frr", actual) == actual
 
 
 def test_shipped_topologies_keep_their_plans() -> None:

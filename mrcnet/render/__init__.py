@@ -1,0 +1,1 @@
+"""Plan -> the files of other worlds. Pure, but for reading its own templates."""
