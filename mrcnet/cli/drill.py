@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,12 @@ from mrcnet.drill.fabric import Fabric
 from mrcnet.drill.interrupt import interruptible
 from mrcnet.drill.job import plan_job
 from mrcnet.drill.kernel import KernelFabric
-from mrcnet.drill.model import Drill
+from mrcnet.drill.model import CaptureSpec, Drill
 from mrcnet.drill.result import DrillResult, interrupted
 from mrcnet.drill.runner import run_drill
 from mrcnet.drill.verdict import PASSED
 from mrcnet.drill.virtual import SimFabric
-from mrcnet.errors import ExitCode
+from mrcnet.errors import ExitCode, Where
 from mrcnet.kernel import lab
 from mrcnet.report.model import Origin, Picture
 from mrcnet.report.picture import picture
@@ -47,6 +48,7 @@ __all__ = ["drill_", "read_drill"]
     "mrcnet drill silent-cut",
     "mrcnet drill lossy-ev --on sim --repeat 5",
     "mrcnet drill drill.yaml -o result.json --html report.html --junit junit.xml",
+    "mrcnet drill silent-cut -o result.json --capture p0-t0-0:p0-t1-1",
     "mrcnet drill --each-link 2p-2t0-2t1 --on sim",
 )
 @click.argument("file", metavar="DRILL", type=click.Path(path_type=Path))
@@ -54,6 +56,13 @@ __all__ = ["drill_", "read_drill"]
 @click.option("--lab", "lab_name", metavar="LAB", envvar=LAB_VARIABLE, help="Use this running lab.")
 @click.option("--keep", is_flag=True, help="Leave the lab up that the drill made.")
 @click.option("--repeat", type=click.IntRange(1, 1000), help="Runs, with seeds that follow on.")
+@click.option("--seed", type=click.IntRange(0), help="Instead of the file's.")
+@click.option(
+    "--capture",
+    metavar="PORT",
+    multiple=True,
+    help="Keep the frames of h0:eth1, or p0-t0-0:p0-t1-1, around faults, beside OUTPUT; may be given again.",
+)
 @click.option("--allow-unfaithful", is_flag=True, help="Judge a run even if the machine was its bottleneck.")
 @click.option("--each-link", is_flag=True, help="DRILL is a topology: all of it fails, one by one.")
 @files_parameter
@@ -64,6 +73,8 @@ def drill_(
     lab_name: str | None,
     keep: bool,
     repeat: int | None,
+    seed: int | None,
+    capture: tuple[str, ...],
     allow_unfaithful: bool,
     each_link: bool,
     output: Path | None,
@@ -78,15 +89,21 @@ def drill_(
     The drill brings its topology up in a lab of its own name and takes it down again; on the simulator it
     needs neither a lab nor privilege, and repeats exactly. Exits with 1 if an expectation is not met or a
     byte was wrong, or if the machine and not the fabric was the bottleneck. Several runs, by --repeat or a
-    matrix in the file, end in a table of medians and extremes, and write a numbered file each.
+    matrix in the file, end in a table of medians and extremes, and write a numbered file each. The last line,
+    and every result, is the command that gives the run again.
     """
     if on == "sim":
         refuse_typed("--on sim has no lab", "lab_name", "keep")
         lab_name = None
     if each_link:
-        refuse_typed("--each-link runs no file", "lab_name", "keep", "repeat", "output", "junit", "html")
+        typed = ("lab_name", "keep", "repeat", "seed", "capture", "output", "junit", "html")
+        refuse_typed("--each-link runs no file", *typed)
         return sweep_all(str(file), on, allow_unfaithful=allow_unfaithful)
-    drills = read_drills(file)
+    if capture and output is None:
+        raise click.UsageError("--capture needs -o OUTPUT: its files lie beside it")
+    drills = [(_asked(drill, seed, capture), source) for drill, source in read_drills(file)]
+    if output is None and any(drill.capture for drill, _ in drills):
+        note("the file captures frames, which lie beside the result: name one with -o")
     how = _How(file, on, lab_name, keep, events, allow_unfaithful)
     for drill, source in drills:  # all that can be refused is refused before the first run
         how.job(drill, source, dry=True)
@@ -95,9 +112,16 @@ def drill_(
     for one in files:
         one.probe()
     if len(runs) == 1:
-        result, data = how.run(runs[0], drills[0][1])
-        return Answer(data, result_lines(result), _code(result.verdict, files[0].write(data)))
+        result, data = how.run(runs[0], drills[0][1], files[0])
+        lines = [*result_lines(result), f"  again: {data['origin']['command']}"]
+        return Answer(data, lines, _code(result.verdict, files[0].write(data)))
     return _run_all(how, drills, runs, files)
+
+
+def _asked(drill: Drill, seed: int | None, capture: Sequence[str]) -> Drill:
+    """The drill with what the command line says instead of the file, or besides."""
+    more = tuple(CaptureSpec(port, Where("--capture")) for port in capture)
+    return replace(drill, seed=drill.seed if seed is None else seed, capture=(*drill.capture, *more))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +144,29 @@ class _How:
             plan = settled(plan, drill.name, source.text)
         return plan_job(drill, plan, self.lab_name or drill.name)
 
-    def run(self, drill: Drill, source: Source) -> tuple[DrillResult, dict[str, Any]]:
-        """One run: its result, and the JSON object of it."""
+    def run(self, drill: Drill, source: Source, files: Files) -> tuple[DrillResult, dict[str, Any]]:
+        """One run: its result, and the JSON object of it. What it captured is written."""
+        if files.output is None:
+            drill = replace(drill, capture=())
         origin = self._origin(drill, source)
+        recordings: list[Recording] = []
         try:
             with interruptible():
-                result, seen = self._run(drill, source)
+                result, seen = self._run(drill, source, recordings)
         except KeyboardInterrupt:  # before the run, or when its result was drawn
             job = self.job(drill, source, dry=True)
             result = interrupted(drill, self.on, job.lab)
             seen = picture(job.plan, result, None)
         data = as_data(result, origin, seen)
+        data["captures"] = files.captures(recordings[-1], origin.command) if recordings else []
         data["degraded"] = lab.degraded(self.lab_name) if self.lab_name else ()
         return result, data
 
-    def _run(self, drill: Drill, source: Source) -> tuple[DrillResult, Picture]:
+    def _run(self, drill: Drill, source: Source, recordings: list[Recording]) -> tuple[DrillResult, Picture]:
         fabric: Fabric = SimFabric()
         if self.on == "kernel":
             fabric = KernelFabric(source.file, source.text, self.lab_name is None, self.keep, note)
         job = traced(self.job(drill, source), self.events)
-        recordings: list[Recording] = []
 
         def recorded(recording: Recording) -> None:
             recordings.append(recording)
@@ -154,7 +181,13 @@ class _How:
             stored = lab.load(self.lab_name)
             source = Source(stored.text, stored.file)
         text = drill_file(self.file).read_text(encoding="utf-8")
-        return origin(self.command, str(self.file), text, source.file, source.text, drill.story)
+        return origin(self._again(drill), str(self.file), text, source.file, source.text, drill.story)
+
+    def _again(self, drill: Drill) -> str:
+        """The command that gives this one run again: its choice of the matrix is set as variables."""
+        chosen = [f"{name}={shlex.quote(value)}" for name, value in drill.choice]
+        once = ["--repeat 1"] if drill.repeat > 1 else []
+        return " ".join([*chosen, self.command, *once, f"--seed {drill.seed}"])
 
 
 def _run_all(
@@ -167,7 +200,7 @@ def _run_all(
 
     def run(drill: Drill) -> DrillResult:
         nonlocal written
-        result, found = how.run(drill, sources[drill.choice])
+        result, found = how.run(drill, sources[drill.choice], files[len(data)])
         written &= files[len(data)].write(found)
         data.append(found)
         return result

@@ -12,15 +12,20 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from mrcnet import __version__
 from mrcnet.cli.output import note
 from mrcnet.errors import EnvironmentFault, InputError
 from mrcnet.report import resultfile
 from mrcnet.report.files import probe, write
 from mrcnet.report.junit import as_junit
 from mrcnet.report.model import Result
+from mrcnet.report.pcapng import as_pcapng
+from mrcnet.workload.framewindow import since_start
+from mrcnet.workload.summary import Recording
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_NOT_AGAIN = ("output", "junit", "html", "events", "as_json")  # they do not change what is run
+# These do not change what is run, or are said of each run.
+_NOT_AGAIN = ("output", "junit", "html", "events", "as_json", "capture", "repeat", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,25 @@ class Files:
             if path is not None:
                 probe(path)
 
+    def captures(self, recording: Recording, title: str) -> list[dict[str, Any]]:
+        """Write the frames that were captured beside the JSON, a file a port; what the result says of them.
+
+        One that cannot be written is said, and left out.
+        """
+        found = []
+        for one in recording.captured if self.output else ():
+            assert self.output is not None
+            name = f"{self.output.stem}.{one.port.replace(':', '-')}.pcapng"
+            since = since_start(one, recording.start_at)
+            told = f"{title}; times are fabric time since traffic began"
+            if _written(
+                self.output.with_name(name), as_pcapng(since, one.port, told, f"mrcnet {__version__}")
+            ):
+                found.append(
+                    {"port": one.port, "file": name, "frames": len(since.data), "missed": one.missed}
+                )
+        return found
+
     def write(self, data: Mapping[str, Any]) -> bool:
         """Write each, whole or not at all; if one cannot be, say so: the answer is still printed."""
         wanted: list[tuple[Path | None, Callable[[], str]]] = [
@@ -50,9 +74,9 @@ class Files:
         return all(written)
 
 
-def _written(path: Path, text: str) -> bool:
+def _written(path: Path, content: str | bytes) -> bool:
     try:
-        write(path, text)
+        write(path, content)
     except EnvironmentFault as error:
         note(f"mrcnet: {error}\n  here is the result")
         return False

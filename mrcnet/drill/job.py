@@ -8,6 +8,7 @@ from dataclasses import replace
 from mrcnet.drill.model import Drill, TrafficSpec
 from mrcnet.drill.place import at
 from mrcnet.drill.timeline import timeline
+from mrcnet.drill.watched import captured_ends
 from mrcnet.errors import InputError
 from mrcnet.mrc.settings import Settings
 from mrcnet.plan.model import Plan
@@ -22,6 +23,7 @@ from mrcnet.workload.transport import over
 def plan_job(drill: Drill, plan: Plan, lab_name: str) -> Job:
     """Decide the run before anything starts. Raises InputError with the place in the drill file."""
     timeline(drill, plan)
+    captured_ends(drill, plan)
     flows = tuple(_flows(drill, plan))
     job = Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, drill.bin_ns or bin_ns(plan))
     return over(job, drill.transport)

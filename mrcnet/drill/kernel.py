@@ -10,6 +10,8 @@ from mrcnet.drill.fabric import ORDERS, Live, orders
 from mrcnet.drill.interrupt import undisturbed
 from mrcnet.drill.model import Drill, Moment, Op
 from mrcnet.drill.probing import probing
+from mrcnet.drill.recorder import Recorder, recorder
+from mrcnet.drill.watched import captured_ends, watched_ends
 from mrcnet.errors import InputError
 from mrcnet.kernel import delays, faults, lab, portfaults
 from mrcnet.kernel.faults import FaultRecord
@@ -59,14 +61,16 @@ class KernelFabric:
             stack.enter_context(register_run(job.lab))
             _prepare(moments, job)
             stack.callback(_undisturbed, _roll_back, job, begun)
+            watched, captured = watched_ends(job.plan, moments), captured_ends(drill, job.plan)
             try:
-                with probing(job, drill.prober) as found:
+                with recorder(job, watched, captured) as notes, probing(job, drill.prober) as found:
                     recording = run_traffic(
                         job,
                         drill.traffic.duration_ns,
-                        meanwhile=lambda run: meanwhile(KernelLive(run, begun)),
+                        meanwhile=lambda run: meanwhile(KernelLive(run, begun, notes)),
                     )
-                return replace(recording, found=tuple(found))
+                told = notes.recorded
+                return replace(recording, found=tuple(found), ports=told.ports, captured=told.captured)
             except KeyboardInterrupt:
                 self.progress("interrupted: putting everything back")
                 raise
@@ -109,8 +113,9 @@ def _prepare(moments: Sequence[Moment], job: Job) -> None:
 class KernelLive:
     """Traffic in a lab, and the operations that were begun: what must be undone. See `Live`."""
 
-    def __init__(self, run: Run, begun: dict[Op, None]) -> None:
+    def __init__(self, run: Run, begun: dict[Op, None], notes: Recorder) -> None:
         self._run = run
+        self._notes = notes
         self._begun = begun
         self._crossings = Crossings(run.job.plan)
 
@@ -143,6 +148,8 @@ class KernelLive:
             spans += self._set(op, on=True)
         begin = min((span[0] for span in spans), default=self._run.clock.wall(self.now))
         end = max((span[1] for span in spans), default=begin)
+        if moment.do:
+            self._notes.mark(begin)
         clock = self._run.clock
         return clock.fabric((begin + end) // 2), clock.fabric((end - begin + 1) // 2)
 

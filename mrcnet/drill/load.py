@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mrcnet.drill.actions import ACTIONS
 from mrcnet.drill.check import check
 from mrcnet.drill.matrix import choices
-from mrcnet.drill.model import Drill, Expectation, ProberSpec, Step, TrafficSpec
+from mrcnet.drill.model import CaptureSpec, Drill, Expectation, ProberSpec, Step, TrafficSpec
 from mrcnet.drill.raw import RawAlso, RawDrill, RawExpectation, RawLoad, RawStep, json_schema
 from mrcnet.topology.document import Document, KeyPath, expand, parse
 from mrcnet.topology.schema import validate
@@ -68,6 +68,9 @@ def _load(text: str, file: str, env: Mapping[str, str], choice: tuple[tuple[str,
         choice=choice,
         repeat=raw.repeat,
         prober=_prober(raw, document),
+        capture=tuple(
+            CaptureSpec(port, document.where(("capture", number))) for number, port in enumerate(raw.capture)
+        ),
     )
 
 

@@ -122,6 +122,14 @@ class ProberSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureSpec:
+    """A port, by its name or by its node and the next, whose frames around faults are kept."""
+
+    port: str
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
 class Drill:
     """A whole drill file, for one choice of its matrix. `topology` is its topology's path as the file gives
     it, `topology_where` where. `steady`: how far goodput may stray from its mean before the first fault.
@@ -146,6 +154,7 @@ class Drill:
     choice: tuple[tuple[str, str], ...] = ()  # variables of the matrix and their values
     repeat: int = 1
     prober: ProberSpec | None = None
+    capture: tuple[CaptureSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

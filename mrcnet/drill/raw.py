@@ -143,6 +143,9 @@ class RawDrill(_Raw):
     traffic: RawTraffic
     prober: RawProber | None = Field(None, description="what probes the links meanwhile")
     transport: RawTransport = RawTransport()
+    capture: list[str] = Field(
+        default_factory=list, description="ports whose frames around faults are kept, e.g. p0-t0-0:eth3"
+    )
     bin: Span | None = Field(None, description="width of a goodput bin; usually 1 ms of wall time")
     steady: Share | None = Field(None, description="how far goodput may stray before the first fault")
     actions: list[RawStep] = Field(default_factory=list)

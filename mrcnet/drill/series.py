@@ -39,6 +39,27 @@ class EvLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PortLine:
+    """Frames that a port sent and received, by bin."""
+
+    port: str
+    sent: tuple[int, ...]
+    received: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortLines:
+    """Ports around a fault, those of what it struck first: from `begin_ms` on, a bin each `bin_ms`.
+
+    Bins are as fine as the ports were looked at.
+    """
+
+    begin_ms: float
+    bin_ms: float
+    ports: tuple[PortLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FaultSeries:
     """What surrounds a fault that struck `at_ms` after the start, give or take `error_ms`."""
 
@@ -49,6 +70,7 @@ class FaultSeries:
     error_ms: float
     goodput: GoodputLine
     evs: tuple[EvLine, ...]
+    ports: PortLines | None = None
 
 
 def whole(recording: Recording) -> GoodputLine:
@@ -76,11 +98,26 @@ def around(recording: Recording, done: Sequence[Done]) -> Iterator[FaultSeries]:
             error_ms=one.error / 1e6,
             goodput=GoodputLine(first * width / 1e6, width / 1e6, _rows(recording.delivered[:, first:last])),
             evs=tuple(_ev_lines(recording, start + first * width, start + last * width)),
+            ports=_port_lines(recording, start + first * width, start + last * width),
         )
 
 
 def _rows(bins: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(row) for row in bins.tolist())
+
+
+def _port_lines(recording: Recording, since: int, until: int) -> PortLines | None:
+    """What ports carried between two instants, as far as it was looked at; None if it was not."""
+    samples = recording.ports
+    if samples is None:
+        return None
+    width = max(recording.job.bin_ns, int(np.median(np.diff(samples.at))))
+    edges = np.arange(since, min(until, int(samples.at[-1])) + 1, width)
+    if len(edges) < 2:
+        return None
+    columns = zip(samples.ports, *(counts.tolist() for counts in samples.between(edges)), strict=True)
+    lines = tuple(PortLine(port, tuple(sent), tuple(received)) for port, sent, received in columns)
+    return PortLines((since - recording.start_at) / 1e6, width / 1e6, lines)
 
 
 def _ev_lines(recording: Recording, since: int, until: int) -> Iterator[EvLine]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from mrcnet.drill.fabric import ORDERS, Live, orders
 from mrcnet.drill.model import Drill, Moment, Op
+from mrcnet.drill.watched import captured_ends, watched_ends
 from mrcnet.plan.crossings import Crossings
 from mrcnet.sim.fit import fit
 from mrcnet.sim.model import Impairment
@@ -30,17 +31,28 @@ class SimFabric:
     def run(
         self,
         drill: Drill,
-        moments: Sequence[Moment],  # noqa: ARG002
+        moments: Sequence[Moment],
         job: Job,
         meanwhile: Callable[[Live], None],
     ) -> Recording:
         """See `Fabric`."""
-        return run_traffic(
-            fit(job, self.sim.turn_ns),
-            drill.traffic.duration_ns,
-            meanwhile=lambda run: meanwhile(VirtualLive(run)),
-            sim=self.sim,
+        watched, captured = watched_ends(job.plan, moments), captured_ends(drill, job.plan)
+        runs: list[SimRun] = []
+
+        def begin(run: SimRun) -> None:
+            runs.append(run)
+            if watched:
+                run.watch_ports(watched)
+            if captured:
+                run.fabric.tap(captured)
+            meanwhile(VirtualLive(run))
+
+        recording = run_traffic(
+            fit(job, self.sim.turn_ns), drill.traffic.duration_ns, meanwhile=begin, sim=self.sim
         )
+        (run,) = runs
+        taps = run.fabric.taps
+        return replace(recording, ports=run.ports(), captured=() if taps is None else taps.captured())
 
 
 class VirtualLive:
@@ -75,6 +87,8 @@ class VirtualLive:
             self._set(op, on=False)
         for op in moment.do:
             self._set(op, on=True)
+        if moment.do and self._run.fabric.taps is not None:
+            self._run.fabric.taps.mark(self._run.now)
         return self._run.now, 0
 
     def _set(self, op: Op, *, on: bool) -> None:

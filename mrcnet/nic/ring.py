@@ -25,6 +25,7 @@ _PACKET_STATISTICS = 6
 _PACKET_VERSION = 10
 _PACKET_IGNORE_OUTGOING = 23
 _TPACKET_V2 = 1
+_OUTGOING = 4  # PACKET_OUTGOING
 _TP_STATUS_KERNEL = 0
 _TP_STATUS_USER = 1
 _PAGE = 4096
@@ -33,9 +34,9 @@ _DATA_AT = 66  # where the kernel puts an Ethernet frame behind its 52 bytes of 
 
 _HEADER = np.dtype(
     {
-        "names": ["status", "length", "mac", "seconds", "nanoseconds", "ifindex"],
-        "formats": ["<u4", "<u4", "<u2", "<u4", "<u4", "<i4"],
-        "offsets": [0, 4, 12, 16, 20, 36],
+        "names": ["status", "length", "mac", "seconds", "nanoseconds", "ifindex", "kind"],
+        "formats": ["<u4", "<u4", "<u2", "<u4", "<u4", "<i4", "u1"],
+        "offsets": [0, 4, 12, 16, 20, 36, 42],
         "itemsize": 52,
     }
 )
@@ -45,14 +46,25 @@ class Ring:
     """Receives on all ports of the namespace in which it is created.
 
     `ports` maps interface indices to local port numbers; frames of other interfaces get port -1. `plain`:
-    frames come without a carrier, and get one.
+    frames come without a carrier, and get one. `only`, the name of an interface: the ring hears it alone, and
+    also what is sent there.
     """
 
-    def __init__(self, frame_size: int, frames: int, ports: dict[int, int], *, plain: bool = False) -> None:
+    def __init__(
+        self,
+        frame_size: int,
+        frames: int,
+        ports: dict[int, int],
+        *,
+        plain: bool = False,
+        only: str | None = None,
+    ) -> None:
         self._plain = plain
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
-        self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+        self._socket.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, only is None)
+        if only is not None:
+            self._socket.bind((only, ETH_P_ALL))
         slot = -(-(_DATA_AT + frame_size) // 512) * 512
         step = np.lcm(slot, _PAGE).item()  # a block is whole pages and whole slots, so that slots adjoin
         block = max(1, _BLOCK // step) * step
@@ -100,6 +112,10 @@ class Ring:
         since = time.time_ns() - time.monotonic_ns()  # the kernel stamps with the clock of the day
         at = headers["seconds"].astype(np.int64) * 1_000_000_000 + headers["nanoseconds"]
         return np.asarray(at - since, np.int64)
+
+    def outgoing(self) -> npt.NDArray[np.bool_]:
+        """Which frames of the last batch were sent here, not received."""
+        return np.asarray(self._headers["kind"][self._taken] == _OUTGOING)
 
     def release(self) -> None:
         """Give the frames of the last batch back to the kernel."""

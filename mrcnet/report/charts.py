@@ -72,7 +72,7 @@ def timeline(name: str, line: Timeline, faults: Sequence[Fault]) -> str:
     def paint(figure: Figure) -> None:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         edges = line.start_ms + np.arange(len(line.delivered[0]) + 1) * line.bin_ms
-        unit, divisor = _unit(edges[-1])
+        unit, divisor = time_unit(edges[-1])
         rates = np.array(line.delivered, float) * 8 / (line.bin_ms / 1000)
         scale, word = _rate_unit(float(rates.sum(axis=0).max(initial=0)))
         _stack(upper, rates / scale, edges / divisor, label=True)
@@ -141,7 +141,7 @@ def strip(picture: Picture) -> str:
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        unit, divisor = _unit(picture.length_ms)
+        unit, divisor = time_unit(picture.length_ms)
         y, plane, labels = 0.0, -1, []
         tops: dict[int, float] = {}
         for number, height in rows:
@@ -289,7 +289,7 @@ def completions(found: Completions) -> str:
     return chart("completions", 2.6, paint)
 
 
-def _unit(longest_ms: float) -> tuple[str, float]:
+def time_unit(longest_ms: float) -> tuple[str, float]:
     """The unit in which a time axis is read, and how many ms it has."""
     if longest_ms >= 2_000:
         return "s", 1_000.0

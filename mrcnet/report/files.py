@@ -22,15 +22,18 @@ def probe(path: Path) -> None:
         raise EnvironmentFault(f"cannot write {path}: {error.strerror}", remedy="name another file") from None
 
 
-def write(path: Path, text: str) -> None:
-    """Put `text` there in one step. EnvironmentFault if that cannot be: then the old file is still there.
+def write(path: Path, content: str | bytes) -> None:
+    """Put it there in one step. EnvironmentFault if that cannot be: then the old file is still there.
 
     What is no file (`/dev/stdout`, a pipe) is written as it is.
     """
     special = path.exists() and not path.is_file()
     part = path if special else path.with_name(path.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8")
+        if isinstance(content, str):
+            part.write_text(content, encoding="utf-8")
+        else:
+            part.write_bytes(content)
         if not special:
             part.replace(path)
     except OSError as error:

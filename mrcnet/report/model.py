@@ -217,6 +217,34 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
+class PortLine:
+    """Frames that a port, `node:port`, sent and received, by bin."""
+
+    port: str
+    sent: tuple[int, ...]
+    received: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortTimeline:
+    """What the ports around a fault carried, those of what it struck first, in bins of `bin_ms`."""
+
+    start_ms: float
+    bin_ms: float
+    ports: tuple[PortLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A pcapng file beside the result: frames of a port around the faults; `missed` could not be kept."""
+
+    port: str
+    file: str
+    frames: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Completions:
     """The times of all messages from post to completion, at evenly spaced quantiles from the shortest to the
     longest; and single quantiles by their share.
@@ -232,7 +260,8 @@ class Completions:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What can be drawn of a run. `timelines`: the whole run, then each fault's surroundings in finer bins.
+    """What can be drawn of a run. `timelines`: the whole run, then each fault's surroundings in finer bins;
+    `ports`: what ports carried around faults.
 
     Of a drill that was aborted there are only nodes and links.
     """
@@ -245,6 +274,7 @@ class Picture:
     evs: tuple[Ev, ...] = ()
     timelines: tuple[Timeline, ...] = ()
     completions: Completions | None = None
+    ports: tuple[PortTimeline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,3 +295,4 @@ class Result:
     events: tuple[Event, ...]
     origin: Origin
     picture: Picture
+    captures: tuple[Capture, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup, escape
 
-from mrcnet.report import charts
+from mrcnet.report import charts, portchart
 from mrcnet.report.fabric import STEPS, draw
 from mrcnet.report.health import bad_share
 from mrcnet.report.model import Ev, Figure, Picture, Result
@@ -45,6 +45,13 @@ def as_page(result: Result) -> str:
             )
             for number, line in enumerate(picture.timelines)
             if line.delivered and line.delivered[0]
+        ],
+        ports=[
+            (
+                _stretch(number + 1, line.start_ms, line.bin_ms),
+                Markup(portchart.ports(f"ports{number}", line, picture.faults)),
+            )
+            for number, line in enumerate(picture.ports)
         ],
         strip=_strip(picture),
         left_out=len(picture.evs) - sum(1 for _ in charts.strip_rows(picture)),

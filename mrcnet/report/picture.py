@@ -13,7 +13,20 @@ from mrcnet.mrc.events import EvChanged, PacketsLost, PlaneChanged
 from mrcnet.plan.model import Path, Plan
 from mrcnet.plan.paths import paths
 from mrcnet.plan.walk import walk
-from mrcnet.report.model import OVER, WITHDRAWN, Completions, Ev, Fault, Link, Node, Picture, Span, Timeline
+from mrcnet.report.model import (
+    OVER,
+    WITHDRAWN,
+    Completions,
+    Ev,
+    Fault,
+    Link,
+    Node,
+    Picture,
+    PortLine,
+    PortTimeline,
+    Span,
+    Timeline,
+)
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.summary import Recording
 
@@ -55,6 +68,7 @@ def picture(plan: Plan, result: DrillResult, recording: Recording | None) -> Pic
         evs=tuple(_evs(recording)),
         timelines=tuple(_timelines(recording, lost, faults)),
         completions=_completions(recording),
+        ports=tuple(_ports(result)),
     )
 
 
@@ -175,6 +189,19 @@ def _summed(counts: Counts, step: int) -> tuple[tuple[int, ...], ...]:
     whole = counts.shape[1] // step
     parts = counts[:, : whole * step].reshape(len(counts), whole, step).sum(axis=2)
     return tuple(tuple(row) for row in parts.tolist())
+
+
+def _ports(result: DrillResult) -> Iterator[PortTimeline]:
+    """What the ports around the first faults carried; a fault within the surroundings of another is there."""
+    until, count = -1.0, 0
+    for around in result.series:
+        lines = around.ports
+        if lines is None or around.at_ms < until or count == FINE_MOST:
+            continue
+        count += 1
+        until = lines.begin_ms + lines.bin_ms * len(lines.ports[0].sent)
+        ports = tuple(PortLine(one.port, one.sent, one.received) for one in lines.ports)
+        yield PortTimeline(lines.begin_ms, lines.bin_ms, ports)
 
 
 def _completions(recording: Recording) -> Completions | None:

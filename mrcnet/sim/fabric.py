@@ -10,7 +10,7 @@ approximated but what `port` says. Equal instants are taken in the order in whic
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from mrcnet.sim.impair import Impairments
 from mrcnet.sim.layout import ARRIVED, LOST, TIERS, PortTable
 from mrcnet.sim.model import Impairment, PortModel
 from mrcnet.sim.port import PS, Fate, Queues
+from mrcnet.sim.taps import Taps
 from mrcnet.sim.ways import Ways
 from mrcnet.topology.model import End, Link
 from mrcnet.workload.books import Books
@@ -58,6 +59,7 @@ class Fabric:
         self._waiting: list[list[tuple[Instants, Rows]]] = [[] for _ in range(LOST + 1)]
         self._no_route: Counter[str] = Counter()
         self._sent = self._delivered = 0
+        self.taps: Taps | None = None
 
     # ---- time ----------------------------------------------------------------------------------
 
@@ -180,6 +182,18 @@ class Fabric:
             in_flight=self.flight.count,
         )
 
+    # ---- looking on ----------------------------------------------------------------------------
+
+    def tap(self, ends: Iterable[End]) -> None:
+        """Have a tap on each of these ports from now on: `taps`."""
+        self.taps = Taps(self.table, ends)
+
+    def carried(self, ports: list[int]) -> tuple[list[int], list[int]]:
+        """Frames that these ports have sent, and that left their peers for them."""
+        sent = self.counts[Count.SENT]
+        peers = [self.table.peer[port] for port in ports]
+        return sent[ports].tolist(), sent[peers].tolist()
+
     # ---- inside --------------------------------------------------------------------------------
 
     def _take(self, tier: int, end: int) -> tuple[Instants, Rows]:
@@ -219,6 +233,8 @@ class Fabric:
             rows, port, leaves = self._judge(rows, port, leaves, fate)
         if self._impairments.any:
             rows, port, leaves = self._impairments.strike(rows, port, leaves)
+        if self.taps is not None:
+            self.taps.see(self.flight, rows, port, leaves)
         self.counts[Count.SENT] += np.bincount(port, minlength=self.table.count)
         self._pass_on(rows, port, leaves + self.table.delay[port], tier)
 

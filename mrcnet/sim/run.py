@@ -7,7 +7,7 @@ each end of a round trip; a shorter one is finer and slower. Everything is decid
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mrcnet.errors import InputError
@@ -21,6 +21,7 @@ from mrcnet.topology.model import End, Link
 from mrcnet.workload.flow import make_content
 from mrcnet.workload.job import Job
 from mrcnet.workload.order import Order
+from mrcnet.workload.portsamples import PortLog, PortSamples
 from mrcnet.workload.report import RunReport
 from mrcnet.workload.station import Bins, Station, report_of
 from mrcnet.workload.summary import Recording, record
@@ -91,6 +92,8 @@ class SimRun:
         for number, host in self._hosts.items():
             host.station.open(regions, self.start_at)
             self._clock.set(number, self.start_at)
+        self._log: PortLog | None = None
+        self._watched: list[int] = []
         self._progressed = (0, 0)  # bytes delivered, and since when it is so many
 
     @property
@@ -138,6 +141,17 @@ class SimRun:
             pass
         stations = [host.station for host in self._hosts.values()]
         return replace(report_of(stations, self._bins), fabric=self.fabric.books())
+
+    # ---- looking on ----------------------------------------------------------------------------
+
+    def watch_ports(self, ends: Sequence[End]) -> None:
+        """Write down what these ports carry, bin by bin, from now on."""
+        self._log = PortLog([str(end) for end in ends], self.job.bin_ns)
+        self._watched = [self.fabric.table.number[end] for end in ends]
+
+    def ports(self) -> PortSamples | None:
+        """What they have carried so far; None if nobody asked."""
+        return None if self._log is None else self._log.samples()
 
     # ---- faults --------------------------------------------------------------------------------
 
@@ -199,6 +213,8 @@ class SimRun:
             return False
         fabric.advance(at)
         clock.now = at
+        if self._log is not None and at >= self._log.due:
+            self._log.add(at, *fabric.carried(self._watched))
         ready = set(clock.ring())
         for number, batch in fabric.collect(at):
             host = self._hosts.get(number)

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from mrcnet.mrc.events import EvChanged
 from mrcnet.workload.books import Books
 from mrcnet.workload.fidelity import Fidelity
+from mrcnet.workload.framewindow import Captured
 from mrcnet.workload.job import Job
+from mrcnet.workload.portsamples import PortSamples
 from mrcnet.workload.report import RunReport, SinkReport, SourceReport, Told
 
 
@@ -94,7 +96,7 @@ class Found:
 class Recording:
     """What measures are made from: reports, events in order of time, bytes (planes, bins) from `start_at`.
 
-    `fidelity` is None in virtual time.
+    `fidelity` is None in virtual time. `ports`: what ports around the faults carried; `captured`: frames.
     """
 
     job: Job
@@ -106,6 +108,8 @@ class Recording:
     reports: tuple[RunReport, ...]
     fidelity: Fidelity | None = None
     found: tuple[Found, ...] = ()
+    ports: PortSamples | None = None
+    captured: tuple[Captured, ...] = ()
 
 
 def record(

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from scapy.utils import RawPcapNgReader
 
 from tests.unit.plan.fabrics import ROOT
 
@@ -46,8 +47,51 @@ def test_its_command_gives_the_same_result(run: Run, drill: Path) -> None:
     """The command that a result names gives the same result again."""
     first = run("drill", str(drill), "--on", "sim", "--json", "-o", "r.json", "--junit", "r.xml")
     command = first.json["origin"]["command"]
-    assert "mrcnet drill short.yaml --on sim" == command
+    assert "mrcnet drill short.yaml --on sim --seed 3" == command
     assert first.json == run(*command.split()[1:], "--json").json
+
+
+def test_every_run_of_many_can_be_had_alone(run: Run, drill: Path) -> None:
+    """Each of many runs names its seed and its choice of the matrix; its command gives it again, alone."""
+    text = drill.read_text(encoding="utf-8").replace("rate: 100Mbps", "rate: ${rate}")
+    drill.write_text(text + "repeat: 2\nmatrix: {rate: [50Mbps, 100Mbps]}\n", encoding="utf-8")
+    runs = run("drill", str(drill), "--on", "sim", "--json").json["runs"]
+    commands = [one["origin"]["command"] for one in runs]
+    wanted = "rate=100Mbps mrcnet drill short.yaml --on sim --repeat 1 --seed 4"
+    assert (4, wanted) == (len(set(commands)), commands[3])
+    chosen, _, *words = wanted.split()
+    name, _, value = chosen.partition("=")
+    again = run(*words, "--json", **{name: value}).json
+    assert runs[3]["metrics"] == again["metrics"]
+    assert runs[3]["metrics"] != runs[2]["metrics"]
+
+
+def test_frames_around_a_fault(run: Run, drill: Path) -> None:
+    """`--capture` puts a file for each port beside the result, which names it; also in the simulator."""
+    words = ("drill", str(drill), "--on", "sim", "--json", "-o", "result.json")
+    link = run(*words, "--capture", "p0-t0-0:p0-t1-1", "--capture", "h3:eth1").json
+    assert ["p0-t0-0:eth4", "h3:eth1"] == [one["port"] for one in link["captures"]]
+    dead, sink = (list(RawPcapNgReader(one["file"])) for one in link["captures"])
+    assert [len(dead), len(sink)] == [one["frames"] for one in link["captures"]]
+    instants = [(meta.tshigh << 32 | meta.tslow) / 1e6 for _, meta in dead]
+    assert sorted(instants) == instants
+    assert max(instants) < 20.1  # ms: nothing crosses a link that is dead
+    assert min(instants) < 19
+    into_sink = [data for data, meta in sink if meta.direction == 1]
+    assert all(bytes.fromhex("86dd") == data[12:14] for data in into_sink)
+    assert any((meta.tshigh << 32 | meta.tslow) / 1e6 > 25 for _, meta in sink)
+
+
+def test_a_capture_has_a_place(run: Run, drill: Path) -> None:
+    """Without a result there is no place for frames: refused if asked for, said if the file asks for them."""
+    ran = run("drill", str(drill), "--on", "sim", "--capture", "h3:eth1")
+    assert (2, True) == (ran.code, "--capture needs -o" in ran.err)
+    ran = run("drill", str(drill), "--on", "sim", "-o", "r.json", "--capture", "h3:eth9")
+    assert (2, True) == (ran.code, "--capture: " in ran.err)
+    drill.write_text(drill.read_text(encoding="utf-8") + "capture: ['h3:eth1']\n", encoding="utf-8")
+    ran = run("drill", str(drill), "--on", "sim")
+    assert (0, True) == (ran.code, "name one with -o" in ran.err)
+    assert [] == list(Path().glob("*.pcapng"))
 
 
 @pytest.mark.parametrize(("hit", "code"), [(1, 0), (99, 1)])

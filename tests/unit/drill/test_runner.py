@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from mrcnet.drill import kernel as room
 from mrcnet.drill.job import plan_job
 from mrcnet.drill.kernel import KernelFabric
 from mrcnet.drill.model import Drill, Expectation, TrafficSpec
+from mrcnet.drill.recorder import Recorder
 from mrcnet.drill.runner import DrillResult, run_drill
 from mrcnet.errors import EnvironmentFault, InputError, Where
 from mrcnet.kernel.faults import ActiveFault, FaultRecord
@@ -108,6 +109,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     monkeypatch.setattr(room.faults, "prepare", lambda _p, _l, targets: kernel.note(f"prepare {targets}"))
     monkeypatch.setattr(room, "register_run", kernel.register)
     monkeypatch.setattr(room, "run_traffic", kernel.traffic)
+    monkeypatch.setattr(room, "recorder", lambda *_: nullcontext(Recorder(None)))
     return kernel
 
 

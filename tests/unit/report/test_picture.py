@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from mrcnet.drill.result import conclude
 from mrcnet.plan.paths import paths
 from mrcnet.report.model import WITHDRAWN, Ev, Fault, Picture, Span
 from mrcnet.report.picture import picture
+from mrcnet.report.portchart import ports
+from mrcnet.workload.portsamples import PortSamples
 from tests.unit.drill.recordings import (
     CUT,
     DEAD,
@@ -28,6 +32,23 @@ from tests.unit.report.results import DRILL, EVENTS, result, withdrawal
 
 def the_ev(drawn: Picture, ev: int, flow: int = 0) -> Ev:
     return next(row for row in drawn.evs if (row.ev, row.src) == (ev, FLOWS[flow].src))
+
+
+def test_what_ports_carried_around_a_fault() -> None:
+    """Frames of ports are told bin by bin around the cut, as they were counted; a report draws them."""
+    at = np.arange(0, END, 2 * MS)
+    counts = np.stack([at // MS, np.minimum(at, CUT) // MS], axis=1)  # one a millisecond; until the cut
+    samples = PortSamples(("p0-t0-0:eth3", "p0-t0-0:eth4"), at, counts, 0 * counts)
+    seen = replace(recording(*EVENTS), ports=samples)
+    told = conclude(DRILL, "sim", seen, faults())
+    (drawn,) = picture(PLAN, told, seen).ports
+    assert (CUT / MS - 50, 2.0) == (drawn.start_ms, drawn.bin_ms)
+    alive, dead = drawn.ports
+    assert {2} == set(alive.sent)
+    assert [2] * 25 + [0] * (len(dead.sent) - 25) == list(dead.sent)
+    assert {0} == set(alive.received)
+    svg = ports("x", drawn, picture(PLAN, told, seen).faults)
+    assert "p0-t0-0:eth4" in svg
 
 
 def test_every_ev_has_a_row_and_its_walk() -> None:
