@@ -68,7 +68,7 @@ def cut(plan: Plan, lab_name: str, target: str, silent: bool = False) -> FaultRe
     link = find_link(plan, target)
     with opened(lab_name), Handles(lab_name) as handles:
         found = look(handles, lab_name, link)
-        if _faulty(found, link):
+        if is_cut(found, link):
             name = name_of(link)
             raise InputError(f"link {name} is cut already", remedy=f"`mrcnet fault {lab_name} heal {name}`")
         sockets = [handles.socket(end.node) for end in (link.a, link.b)]
@@ -94,7 +94,7 @@ def heal(plan: Plan, lab_name: str, target: str) -> FaultRecord:
     with opened(lab_name), Handles(lab_name) as handles:
         found = look(handles, lab_name, link)
         struck = [end for end in ends if found.nodes[end.node].devices[end.port].faults]
-        if not _faulty(found, link) and not struck:
+        if not is_cut(found, link) and not struck:
             raise InputError(f"link {name_of(link)} is not cut, nor has it another fault")
         begin = time.monotonic_ns()
         for end in struck:
@@ -169,7 +169,8 @@ def stored(indices: Iterable[int], store: Callable[[int], None]) -> tuple[int, i
     return (begin + end) // 2, (end - begin + 1) // 2
 
 
-def _faulty(found: LabState, link: Link) -> bool:
+def is_cut(found: LabState, link: Link) -> bool:
+    """Whether a link is down or silent at one end at least."""
     return any(_is_cut(found.nodes[end.node].devices[end.port]) for end in (link.a, link.b))
 
 

@@ -1,7 +1,8 @@
 """Faults that the ports' program plays: loss, blackhole, degrade, flap. Each is a store into its memory.
 
-They are independent of each other and of a cut, in one direction or both, and end by themselves: the program
-compares the time with their deadline, so that no process need be there. A port without the program gets it.
+They are independent of each other, in one direction or both, and end by themselves: the program compares the
+time with their deadline, so that no process need be there. A port without the program gets it. A link that
+is cut takes none, for nothing would be seen of it; one that has them can be cut.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
 from mrcnet.kernel import marks, netns, shaper
-from mrcnet.kernel.faults import FaultRecord, look, opened, stored
+from mrcnet.kernel.faults import FaultRecord, is_cut, look, name_of, opened, stored
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.observe import LabState
 from mrcnet.kernel.ports import borne_by
@@ -31,13 +32,19 @@ Ends = tuple[End, ...]
 def strike(plan: Plan, lab_name: str, spec: FaultSpec, target: str, *, one_way: bool = False) -> FaultRecord:
     """Begin a fault: `target` names both ports of a link by its nodes (`one_way`: the first's), or one port.
 
-    InputError if there is no such lab or port, the port has that fault already, or the fault makes no sense
-    there; nothing has changed then.
+    InputError if there is no such lab or port, the link is cut, the port has that fault already, or the fault
+    makes no sense there; nothing has changed then.
     """
     link, ends = find_link(plan, target), ends_of(plan, target, one_way=one_way)
     dilation = plan.topology.dilation
     with opened(lab_name), Handles(lab_name) as handles:
         found = look(handles, lab_name, link)
+        if is_cut(found, link):
+            name = name_of(link)
+            raise InputError(
+                f"link {name} is cut: no {spec.name} would show",
+                remedy=f"`mrcnet fault {lab_name} heal {name}` first",
+            )
         for end in ends:
             _check(plan, lab_name, found, spec, end)
         program = _furnish(handles, plan, lab_name, found, ends)

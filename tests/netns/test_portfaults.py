@@ -164,6 +164,9 @@ def test_wrong_faults_are_refused() -> None:
         assert ["loss"] == named(lab, LAST)
         with pytest.raises(InputError, match="not cut, nor has it"):
             faults.heal(plan, lab, "h0:p0-t0-0")
+        faults.cut(plan, lab, f"{LAST.node}:h3")
+        with pytest.raises(InputError, match="is cut: no blackhole would show"):
+            portfaults.strike(plan, lab, BLACKHOLE, str(LAST))
     with running() as (lab, plan):
         with pytest.raises(InputError, match="no rate that could be lowered"):
             portfaults.strike(plan, lab, FaultSpec("degrade", rate_bps=10**6), str(LAST))
