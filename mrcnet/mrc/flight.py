@@ -138,7 +138,7 @@ def _unexplained(
     window: tuple[int, int, int],
     bitmap: Column,
     proof: int,
-    base_rtt: int,
+    patience: int,
     now: int,
 ) -> Psns:
     base, start, stop = window
@@ -149,8 +149,8 @@ def _unexplained(
         row = facts[psn & len(facts) - 1]
         if bitmap[bit >> 5] >> (bit & 31) & 1 or row[SLOT] != _IN_FLIGHT:
             continue
-        lost = row[ORDER] < arrived_order[row[EV]] or row[SENT_AT] + base_rtt <= proof
-        if lost and (row[TRIES] == 1 or row[SENT_AT] + base_rtt <= now):
+        lost = row[ORDER] < arrived_order[row[EV]] or row[SENT_AT] + patience <= proof
+        if lost and (row[TRIES] == 1 or row[SENT_AT] + patience <= now):
             found[count] = psn
             count += 1
     return found[:count]
@@ -248,16 +248,16 @@ class Flight:
         return news > 0, missing
 
     def unexplained(
-        self, bitmap: Bitmap, start: int, stop: int, proof: int | None, base_rtt: int, now: int
+        self, bitmap: Bitmap, start: int, stop: int, proof: int | None, patience: int, now: int
     ) -> Psns:
         """Those of [start, stop) that a bitmap shows as missing and that are lost, not late (spec 4.5).
 
-        A hole is lost when a packet sent later on the same EV has arrived, or one sent at least a base RTT
+        A hole is lost when a packet sent later on the same EV has arrived, or one sent at least `patience`
         later on any (at `proof`); a repeated packet gets the same patience from its last sending.
         """
         latest = -1 << 62 if proof is None else proof
         window = (bitmap.base, start, stop)
-        return _unexplained(self.facts, self._arrived_order, window, bitmap.words, latest, base_rtt, now)
+        return _unexplained(self.facts, self._arrived_order, window, bitmap.words, latest, patience, now)
 
     def lose(self, psn: Psns) -> tuple[Column, Column, int]:
         """Packets under way are given up: (their EVs, when they were sent, their nominal bytes)."""

@@ -32,6 +32,7 @@ from mrcnet.mrc.wire.numbers import MPR_UNIT, Mark, NackReason
 
 NEVER = 1 << 62
 _REASONS = {int(reason): reason.name for reason in NackReason}
+_FORGETS = 32  # the longest RTT of late goes towards each new one by so small a part
 _RCVD_UNIT = 256  # spec 2.7: rcvd_bytes counts in units of 256 bytes ...
 _RCVD_HALF = 1 << 23  # ... modulo 2^24
 _MARKS = {int(mark): mark.name for mark in Mark}
@@ -89,6 +90,7 @@ class Requestor:
         self._timer = NEVER
         self.heard_at = 0
         self.base_rtt = settings.base_rtt_ns
+        self._slowest = 0  # the longest RTT of late, ns
 
     # ---- posting -------------------------------------------------------------------------------
 
@@ -257,6 +259,8 @@ class Requestor:
         number = self.evs.index.get(sack.entropy)
         if number is not None and rtt is not None:
             self.evs.measured(number, rtt)
+        if rtt is not None:
+            self._slowest = max(rtt, self._slowest - (self._slowest - rtt) // _FORGETS)
         if self._trace:
             psn = sack.trigger if sack.probe else cack + sack.trigger
             mark = _MARKS.get(sack.mark, Mark.NONE.name)  # spec 3.5: 3 is as good as NONE
@@ -313,7 +317,9 @@ class Requestor:
 
     def _infer(self, bitmap: Bitmap, start: int, proof: int | None, now: int) -> None:
         """spec 4.5. Only PSNs that a bitmap shows as missing are judged: a lost SACK makes no false loss."""
-        lost = self.flight.unexplained(bitmap, start, self.next_psn, proof, self.base_rtt, now)
+        # paths differ by as much as RTTs do: where queues are long, what seems overtaken is only late
+        patience = max(self.base_rtt, self._slowest - self.base_rtt)
+        lost = self.flight.unexplained(bitmap, start, self.next_psn, proof, patience, now)
         self._lose(lost, Cause.LOSS, now)
 
     def _lose(self, psn: Psns, cause: Cause, now: int) -> None:

@@ -8,7 +8,7 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.model import Plan
 from mrcnet.sim.fit import fit
-from mrcnet.sim.run import run_traffic
+from mrcnet.sim.run import Sim, run_traffic
 from mrcnet.topology.load import load_text
 from mrcnet.workload.collective import Collective, Row, program_of, row_of
 from mrcnet.workload.congestion import controlled
@@ -33,6 +33,7 @@ def row(
     loss: float = 0.0,
     congestion: str = "fixed",
     backup_share: float | None = None,
+    turn_ns: int | None = None,
 ) -> Row:
     """One run of a collective. ICRCs are left out; the elements are compared all the same."""
     program = program_of(ask, size)
@@ -41,5 +42,6 @@ def row(
         settings = replace(settings, backup_share=backup_share)
     settings = controlled(settings, plan, congestion)
     job = Job("bench", plan, program.flows, settings, ask.seed, 1_000, programs=(program,))
-    recording = run_traffic(fit(over(job, transport)), None, meanwhile=lambda run: run.lose(loss))
+    job = fit(over(job, transport), turn_ns)
+    recording = run_traffic(job, None, meanwhile=lambda run: run.lose(loss), sim=Sim(turn_ns=turn_ns))
     return row_of(ask, size, recording)

@@ -12,6 +12,7 @@ from benches import (
     fabric,
     incast,
     kill,
+    loss,
     nscc,
     port,
     properties,
@@ -34,6 +35,7 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("port-rate-error",): port.port_rate_error,
     ("port-cost",): port.port_cost,
     ("mark-trim-agreement",): port.mark_trim_agreement,
+    ("loss-sweep-ring", "loss-sweep-all-to-all"): loss.loss_sweep,
     ("nscc-fair",): nscc.nscc_fair,
     ("sim-pps",): simulator.sim_pps,
     ("core-requester", "core-responder"): core.core,
@@ -42,6 +44,8 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("frame-fuzz",): properties.frame_fuzz,
 }
 SLOW = {
+    "loss-sweep-ring",
+    "loss-sweep-all-to-all",
     "dilated-line-rate",
     "trim-incast",
     "idle-lab",

@@ -147,6 +147,21 @@ def test_a_packet_sent_a_base_rtt_later_on_any_ev(apart: int, is_lost: bool) -> 
     assert is_lost == bool(bad(requestor))
 
 
+@pytest.mark.parametrize(("apart", "is_lost"), [(2 * BASE_RTT, False), (3 * BASE_RTT, True)])
+def test_a_packet_in_a_queue_is_late_not_lost(apart: int, is_lost: bool) -> None:
+    """Where RTTs have lately differed by more than the base RTT, proof must have been sent as much later."""
+    requestor, log = requestor_of(planes=1, uplinks=16)
+    post(requestor, 4)
+    send(requestor, 2, 0)
+    requestor.on_sack(sack(START), False, None, BASE_RTT)
+    requestor.on_sack(sack(START + 1), False, None, 4 * BASE_RTT)
+    first = send(requestor, 1, 5 * BASE_RTT)
+    second = send(requestor, 1, 5 * BASE_RTT + apart)
+    assert set(first.values()).isdisjoint(second.values())
+    requestor.on_sack(sack(START + 1, START + 3), False, None, 6 * BASE_RTT + apart)
+    assert ([START + 2] if is_lost else []) == lost(log)
+
+
 def test_a_lost_sack_makes_no_false_loss() -> None:
     """What no bitmap shows as missing is not judged, however old: its SACK may be lost, not the packet."""
     requestor, log = requestor_of(planes=1, uplinks=4, mpr_units=8)

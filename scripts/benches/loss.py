@@ -1,0 +1,129 @@
+"""Collectives under loss, MRC against RoCEv2 over one QP and over sixteen (the paper's figures 16 and 17)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benches.collectives import PORTS, plan_of, row
+from benches.figure import Figure, figure
+from mrcnet.workload.collective import Collective
+
+# As in the paper's test bed C: MRC on four ports, RoCEv2 on one of the same rate together. Each has the marks
+# that its congestion control is made for: NSCC a steep ramp and trimming, DCQCN a flat one and deep ports.
+SHAPE = """\
+name: loss
+fabric: {{planes: {planes}, t0: 2, t1: 8, hosts_per_t0: 8}}
+defaults: {{rate: {rate}, delay: 1us, mtu: 9000}}
+ports: {ports}
+"""
+FABRICS = {
+    "mrc": plan_of(SHAPE.format(planes=4, rate="25Gbps", ports="{}")),
+    "rocev2": plan_of(SHAPE.format(planes=1, rate="100Gbps", ports=PORTS)),
+}
+FABRICS["rocev2x16"] = FABRICS["rocev2"]
+# every step of the ring crosses the T1s
+RANKS = tuple(f"h{number // 2 + number % 2 * 8}" for number in range(16))
+PIECE = 64 << 10
+LOSSES = (0.0, 0.001, 0.01)
+# bytes, and iterations: so many that even short ones see some losses
+RING = ((256 << 10, 16), (1 << 20, 4), (4 << 20, 1), (16 << 20, 1))
+ALL_TO_ALL = ((256 << 10, 60), (1 << 20, 20), (4 << 20, 5), (64 << 20, 1))
+TURN_NS = 2_000
+
+Curve = tuple[float, ...]  # bus bandwidth in Gb/s, by size
+
+
+def curve(kind: str, transport: str, loss: float, sizes: tuple[tuple[int, int], ...]) -> Curve:
+    """One line of the figure. SystemExit if an element was wrong."""
+    found = []
+    for size, iterations in sizes:
+        ranks = RANKS if kind == "all-reduce" else RANKS[:8]
+        ask = Collective(kind, "", ranks, iterations=iterations, piece=PIECE)
+        congestion = "nscc" if transport == "mrc" else "fixed"
+        one = row(
+            FABRICS[transport],
+            ask,
+            size,
+            transport,
+            loss=loss,
+            congestion=congestion,
+            backup_share=0,
+            turn_ns=TURN_NS,
+        )
+        if not one.verified or one.busbw is None:
+            raise SystemExit(f"{kind} of {size} over {transport} at {loss:.1%}: {one.problems}")
+        found.append(one.busbw * 8)
+    return tuple(found)
+
+
+def loss_sweep() -> Iterator[Figure]:
+    """loss-sweep-ring: MRC's bus bandwidth over the better RoCEv2's in a ring all-reduce at 0.1 % and the
+    smallest size. Sound if under loss MRC leads at every size but the largest, and the size at which a curve
+    reaches half of its loss-free best moves right with loss.
+
+    loss-sweep-all-to-all: RoCEv2's share of its own loss-free rate at 0.1 % and the largest size. Sound if it
+    had less at the smallest, and MRC leads under loss at every size but the largest.
+    """
+    ring = {(t, p): curve("all-reduce", t, p, RING) for t in FABRICS for p in LOSSES}
+    yield figure(
+        "loss-sweep-ring",
+        [ring["mrc", 0.001][0] / max(ring["rocev2", 0.001][0], ring["rocev2x16", 0.001][0])],
+        "times RoCEv2",
+        4,
+        at_most=False,
+        sound=leads(ring) and knees_move(ring),
+        sizes=[size for size, _ in RING],
+        knees=knees(ring),
+        **told(ring),
+    )
+    a2a = {(t, p): curve("all-to-all", t, p, ALL_TO_ALL) for t in FABRICS for p in LOSSES}
+    kept = [a2a["rocev2", 0.001][at] / a2a["rocev2", 0.0][at] for at in (0, -1)]
+    yield figure(
+        "loss-sweep-all-to-all",
+        kept[1:],
+        "of its loss-free rate",
+        0.75,
+        at_most=False,
+        sound=leads(a2a) and kept[0] < kept[1],
+        sizes=[size for size, _ in ALL_TO_ALL],
+        smallest=round(kept[0], 3),
+        **told(a2a),
+    )
+
+
+def leads(curves: dict[tuple[str, float], Curve]) -> bool:
+    """Under loss MRC is before both, at all sizes but the largest."""
+    return all(
+        curves["mrc", loss][at] > curves[transport, loss][at]
+        for loss in LOSSES[1:]
+        for transport in ("rocev2", "rocev2x16")
+        for at in range(len(curves["mrc", loss]) - 1)
+    )
+
+
+def knees(curves: dict[tuple[str, float], Curve]) -> dict[str, list[int | None]]:
+    """By transport, for each loss: the first size at which half of the best loss-free rate is reached."""
+    sizes = [size for size, _ in RING]
+    found: dict[str, list[int | None]] = {}
+    for transport in FABRICS:
+        half = max(curves[transport, 0.0]) / 2
+        found[transport] = [
+            next(
+                (size for size, rate in zip(sizes, curves[transport, loss], strict=True) if rate >= half),
+                None,
+            )
+            for loss in LOSSES
+        ]
+    return found
+
+
+def knees_move(curves: dict[tuple[str, float], Curve]) -> bool:
+    """Loss moves the knee to larger sizes, or beyond them all."""
+    beyond = 1 << 62
+    places = [[beyond if at is None else at for at in row] for row in knees(curves).values()]
+    return all(row == sorted(row) and row[0] < row[-1] for row in places if row[0] != beyond)
+
+
+def told(curves: dict[tuple[str, float], Curve]) -> dict[str, list[float]]:
+    """Curves for a figure's note."""
+    return {f"{t} at {p:.1%}": [round(rate, 1) for rate in rates] for (t, p), rates in curves.items()}
