@@ -82,10 +82,22 @@ def look(lab_name: str, ports: LabPorts, *, at_rest: bool = False) -> FabricSeen
 
 
 def _received() -> dict[str, int]:
-    """{interface: frames that came in} of the current namespace."""
+    """{interface: frames that came in} of the current namespace, without what kernels say to all when a port
+    comes up (MLD): that the far port does not count as sent.
+    """
     lines = Path("/proc/thread-self/net/dev").read_text().splitlines()[2:]
     named = (line.partition(":") for line in lines)
-    return {name.strip(): int(words.split()[1]) for name, _, words in named}
+    frames = {name.strip(): int(words.split()[1]) for name, _, words in named}
+    return {name: max(0, count - _to_many(name)) for name, count in frames.items()}
+
+
+def _to_many(name: str) -> int:
+    """IPv6 packets to a multicast address that came in at an interface of the current namespace."""
+    try:
+        lines = Path(f"/proc/thread-self/net/dev_snmp6/{name}").read_text().splitlines()
+    except FileNotFoundError:  # it has no IPv6
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Ip6InMcastPkts"))
 
 
 def _astray_and_made() -> tuple[int, int]:
