@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from mrcnet.plan.build import dilated
 from mrcnet.plan.model import Plan
 from mrcnet.topology.model import AUTO
 from mrcnet.topology.raw import parse_dilation
+from mrcnet.workload.flow import Flow
 
 
 def read_dilation(_: click.Context, parameter: click.Parameter, text: Any) -> int | None:
@@ -25,15 +27,24 @@ def read_dilation(_: click.Context, parameter: click.Parameter, text: Any) -> in
         raise click.BadParameter(str(error), param=parameter) from None
 
 
-def settled(plan: Plan, lab_name: str, text: str, wanted: int | None = None, *, dry: bool = False) -> Plan:
+def settled(
+    plan: Plan,
+    lab_name: str,
+    text: str,
+    wanted: int | None = None,
+    *,
+    dry: bool = False,
+    flows: Sequence[Flow] = (),
+) -> Plan:
     """The plan at the dilation at which its lab is to run; `wanted` comes before what its text says.
 
-    `auto` stays what it was for a lab that is up. On a machine that was not calibrated it is now, but for a
-    dry run, which touches nothing: EnvironmentFault.
+    `auto` goes by the load of `flows`, where the lab is there for them alone; else by what its hosts could
+    send. It stays what it was for a lab that is up. On a machine that was not calibrated it is now, but for
+    a dry run, which touches nothing: EnvironmentFault.
     """
     dilation = plan.topology.dilation if wanted is None else wanted
     if dilation == AUTO:
-        dilation = _running(lab_name, text) or _chosen(plan, dry=dry)
+        dilation = _running(lab_name, text) or _chosen(plan, flows, dry=dry)
         note(f"dilation auto: {dilation}")
     return dilated(plan, dilation)
 
@@ -45,7 +56,7 @@ def _running(lab_name: str, text: str) -> int | None:
     return stored.dilation if stored.text == text else None
 
 
-def _chosen(plan: Plan, *, dry: bool) -> int:
+def _chosen(plan: Plan, flows: Sequence[Flow], *, dry: bool) -> int:
     # Here, and not above: `up` of a lab that says its dilation need not wait for the end points' libraries.
     from mrcnet.nic.calibrate import calibrate
     from mrcnet.workload.dilation import dilation_for
@@ -59,4 +70,4 @@ def _chosen(plan: Plan, *, dry: bool) -> int:
         note("this machine was never calibrated: that comes first, and takes some seconds")
         found = calibrate()
         calibration.save(found)
-    return dilation_for(plan, found.shaped_pps * found.cores, found.late_ns)
+    return dilation_for(plan, found.shaped_pps * found.cores, found.late_ns, flows)

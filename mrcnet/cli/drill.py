@@ -140,9 +140,11 @@ class _How:
         """What is to run; InputError if it cannot. A `dry` one does not settle its dilation."""
         plan = running_plan(self.lab_name) if self.lab_name else plan_of(source)
         refuse_errors(plan, source)
+        job = plan_job(drill, plan, self.lab_name or drill.name)
         if self.on == "kernel" and not self.lab_name and not dry:
-            plan = settled(plan, drill.name, source.text)
-        return plan_job(drill, plan, self.lab_name or drill.name)
+            plan = settled(plan, drill.name, source.text, flows=job.flows)
+            job = plan_job(drill, plan, drill.name)
+        return job
 
     def run(self, drill: Drill, source: Source, files: Files) -> tuple[DrillResult, dict[str, Any]]:
         """One run: its result, and the JSON object of it. What it captured is written."""

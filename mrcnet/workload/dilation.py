@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from mrcnet.mrc.wire.layout import ICRC, WRITE_HEAD
 from mrcnet.plan.model import Plan
 from mrcnet.topology.model import AUTO
 from mrcnet.workload.congestion import base_rtt_ns
+from mrcnet.workload.flow import Flow
 
 _SHARE = 0.6  # of what the machine carries: the rest is its margin
 LATE_SHARE = 0.25  # of the base RTT that a NIC may be late
@@ -29,17 +31,27 @@ def turn_ns(plan: Plan) -> int:
     return max(1, base // _TURNS, _TURN_WALL_NS // plan.topology.dilation)
 
 
-def offered_pps(plan: Plan) -> float:
-    """Packets per fabric second when every host sends full packets on all its ports at line rate."""
-    frame = WRITE_HEAD + plan.topology.transport.payload + ICRC
-    return sum(port.rate_bps for host in plan.hosts for port in plan.nodes[host].ports) / (8 * frame)
+def offered_pps(plan: Plan, flows: Sequence[Flow] = ()) -> float:
+    """Packets per fabric second when these flows send full packets, no host more than its ports carry.
 
-
-def dilation_for(plan: Plan, pps: float, late_ns: int) -> int:
-    """The smallest friendly dilation at which a machine that carries `pps` packets per wall second, and whose
-    NICs are `late_ns` late, keeps up with all hosts sending at line rate on all ports at the same time.
+    Without flows: when every host sends at line rate on all its ports.
     """
-    by_load = offered_pps(plan) / (_SHARE * pps)
+    frame = WRITE_HEAD + plan.topology.transport.payload + ICRC
+    line = {host: sum(port.rate_bps for port in plan.nodes[host].ports) for host in plan.hosts}
+    if flows:
+        asked: dict[str, int] = {}
+        for flow in flows:
+            asked[flow.src] = asked.get(flow.src, 0) + (flow.rate_bps or line[flow.src])
+        line = {host: min(bps, line[host]) for host, bps in asked.items()}
+    return sum(line.values()) / (8 * frame)
+
+
+def dilation_for(plan: Plan, pps: float, late_ns: int, flows: Sequence[Flow] = ()) -> int:
+    """The smallest friendly dilation at which a machine that carries `pps` packets per wall second, and whose
+    NICs are `late_ns` late, keeps up with what `flows` offer; without any, with all hosts sending at line
+    rate on all ports at the same time.
+    """
+    by_load = offered_pps(plan, flows) / (_SHARE * pps)
     by_time = late_ns / (LATE_SHARE * base_rtt_ns(plan, plan.topology.transport.payload))
     return friendly(max(by_load, by_time))
 

@@ -69,3 +69,15 @@ def test_a_chosen_timeout_stays() -> None:
     """A drill that names its timeout has it on a shaped fabric, too."""
     settings = Settings(timeout_exponent=9)
     assert 9 == fit(Job("lab", dilated(PLAN, 1_000), FLOWS, settings, 1, 1)).settings.timeout_exponent
+
+
+def test_the_load_of_flows() -> None:
+    """Flows offer what they ask for, those without a rate the line's; no host offers more than its ports."""
+
+    def flow(src: str, rate: int | None) -> Flow:
+        return Flow(0, src, "h3", None, 1 << 20, rate)
+
+    bits = 8 * 4_238
+    assert pytest.approx(50e9 / bits) == offered_pps(PLAN, (flow("h0", 20 * 10**9), flow("h1", 30 * 10**9)))
+    assert pytest.approx(200e9 / bits) == offered_pps(PLAN, (flow("h0", None), flow("h0", 10**9)))
+    assert dilation_for(PLAN, 1_000, 0) > dilation_for(PLAN, 1_000, 0, (flow("h0", 10**9),))
