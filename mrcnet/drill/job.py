@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from mrcnet.drill.model import Drill, TrafficSpec
 from mrcnet.drill.place import at
+from mrcnet.drill.targets import find_links
 from mrcnet.drill.timeline import timeline
 from mrcnet.drill.watched import captured_ends
 from mrcnet.errors import InputError
 from mrcnet.mrc.settings import Settings
 from mrcnet.plan.model import Plan
+from mrcnet.topology.model import Link
 from mrcnet.topology.names import suggest
 from mrcnet.workload.congestion import controlled
 from mrcnet.workload.flow import Flow
@@ -25,8 +27,18 @@ def plan_job(drill: Drill, plan: Plan, lab_name: str) -> Job:
     timeline(drill, plan)
     captured_ends(drill, plan)
     flows = tuple(_flows(drill, plan))
-    job = Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, drill.bin_ns or bin_ns(plan))
+    width = drill.bin_ns or bin_ns(plan)
+    denied = tuple(_denied(drill, plan))
+    job = Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, width, denied=denied)
     return over(job, drill.transport)
+
+
+def _denied(drill: Drill, plan: Plan) -> Iterator[Link]:
+    """The links that are denied before the first packet (spec 4.1): by what is done at the very beginning."""
+    for step in drill.steps:
+        if step.action == "deny" and step.ev is None and step.at_ns == 0 and step.after is None:
+            for target in step.names[:1] if step.apart_ns else step.names:
+                yield from find_links(plan, target)
 
 
 def _flows(drill: Drill, plan: Plan) -> Iterator[Flow]:
