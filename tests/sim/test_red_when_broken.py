@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import pytest
 
+from mrcnet.drill.fabric import Live
 from mrcnet.drill.job import plan_job
 from mrcnet.drill.load import load_drill
+from mrcnet.drill.model import Drill, Moment
 from mrcnet.drill.names import FIELDS, MEASURES
 from mrcnet.drill.result import DrillResult
 from mrcnet.drill.runner import run_drill
 from mrcnet.drill.verdict import FAILED, PASSED, spell
-from mrcnet.drill.virtual import SimFabric
+from mrcnet.drill.virtual import SimFabric, VirtualLive
 from mrcnet.plan.build import build_plan, undilated
+from mrcnet.sim.model import Impairment
+from mrcnet.sim.run import SimRun
 from mrcnet.topology.load import load_text
+from mrcnet.topology.model import End
+from mrcnet.workload.flow import Sink
+from mrcnet.workload.job import Job
+from mrcnet.workload.summary import Recording
 
 SHAPE = """
 fabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 2}
@@ -37,6 +48,8 @@ LOSSY_LATER = '{at: 100us, do: loss, target: "*:*", share: 2%}'
 THIN = '{at: 0us, do: degrade, target: "h0:eth1", share: 20%}'
 STALLED = "\n  - ".join(f'{{at: 100us, do: blackhole, target: "h0:eth{port}", for: 60us}}' for port in (1, 2))
 ALSO = "also: [{pattern: pair, hosts: [h1, h3], rate: 90Gbps}]"
+QUIET_LATER = QUIET.replace("100us", "300us")
+DENIED = "".join(f'{{at: 150us, do: deny, target: "h0:p{plane}-t0-0", for: 100us}}\n  - ' for plane in (0, 1))
 SLOW_VICTIM = '{at: 0us, do: degrade, target: "h1:eth*", share: 10%}'
 
 # measure: (bound, actions that keep it, actions that break it, traffic); the bound is the same in both runs.
@@ -80,43 +93,131 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     "plane_spread": ("at_most: 0.1", QUIET, THIN, POSTED),
     "line_share": ("at_least: 0.8", QUIET, THIN, POSTED),
     "also_share": ("at_least: 0.7", QUIET, SLOW_VICTIM, f"{POSTED}, {ALSO}"),
+    "jain": ("at_least: 0.95", QUIET, SLOW_VICTIM, POSTED),
+    "slowest_share": ("at_least: 0.8", QUIET, SLOW_VICTIM, POSTED),
+    "trimmed": ("at_most: 0", QUIET, '{at: 50us, do: degrade, target: "p0-t0-1:h2", share: 5%}', POSTED),
+    "longest_gap_before_ms": ("at_most: 0.03", QUIET_LATER, DENIED + QUIET_LATER, POSTED),
     "qps_failed": ("at_most: 0", QUIET, DEAD.replace("for: 2ms", "for: 400ms"), POSTED),
 }
-# What this kind of sabotage cannot bring about: judged on recordings in tests/unit/drill instead.
-ELSEWHERE = {
-    *("duplicates", "messages_wrong", "jain", "slowest_share", "trimmed", "false_assumed_bad"),
-    *("error_ms", "rtt_ms", "rto_ms", "longest_gap_before_ms"),
+PATTERNS = {"jain": "permutation", "slowest_share": "permutation"}  # of all hosts; else a pair
+
+
+def _hidden(what: Impairment) -> Callable[[SimRun], None]:
+    """Something is wrong with every port of h0 from the start, and the drill's file does not know."""
+
+    def sabotage(run: SimRun) -> None:
+        for end in (End("h0", "eth1"), End("h0", "eth2")):
+            run.fabric.impair(end, what)
+
+    return sabotage
+
+
+# measure: (bound, what is wrong without a word of it in the drill)
+SECRET: dict[str, tuple[str, Callable[[SimRun], None]]] = {
+    "duplicates": ("at_most: 0", _hidden(Impairment(duplicate=0.05))),
+    "false_assumed_bad": ("at_most: 0", _hidden(Impairment(loss=0.05))),
+    "rtt_ms": ("at_most: 0.012", _hidden(Impairment(delay_ns=20_000))),
 }
+SINGLE = {"messages_wrong", "error_ms", "rto_ms"}  # each has a test of its own below
 
 
 def test_every_measure_has_a_case() -> None:
     """A measure that comes new must be shown to turn red."""
-    assert set(FIELDS) == {name for name in CASES if name in FIELDS} | ELSEWHERE
+    assert set(FIELDS) == {name for name in CASES if name in FIELDS} | set(SECRET) | SINGLE
     assert set(MEASURES) >= set(CASES)
 
 
-def run(measure: str, bound: str, actions: str, traffic: str) -> DrillResult:
+@dataclass(frozen=True)
+class Sabotaged(SimFabric):
+    """A fabric in which something is done before the first moment, and whose clock is read with an error."""
+
+    sabotage: Callable[[SimRun], None] = lambda _: None
+    error: int = 0
+
+    def run(
+        self, drill: Drill, moments: Sequence[Moment], job: Job, meanwhile: Callable[[Live], None]
+    ) -> Recording:
+        def begin(live: Live) -> None:
+            assert isinstance(live, VirtualLive)
+            self.sabotage(live._run)
+            if self.error:
+                strike = live.apply
+                live.apply = lambda moment: (strike(moment)[0], self.error)  # type: ignore[method-assign]
+            meanwhile(live)
+
+        return super().run(drill, moments, job, begin)
+
+
+def run(
+    measure: str,
+    bound: str,
+    actions: str = QUIET,
+    traffic: str = POSTED,
+    fabric: SimFabric | None = None,
+    transport: str = "",
+) -> DrillResult:
+    pattern = PATTERNS.get(measure, "pair, hosts: [h0, h2]")
     text = (
-        "name: x\ntopology: shape.yaml\nseed: 1\nbin: 2us\ntransport: {backup_share: 0.5}\n"
-        f"traffic: {{pattern: pair, hosts: [h0, h2], message: 16KiB, {traffic}}}\n"
+        f"name: x\ntopology: shape.yaml\nseed: 1\nbin: 2us\ntransport: {{backup_share: 0.5{transport}}}\n"
+        f"traffic: {{pattern: {pattern}, message: 16KiB, {traffic}}}\n"
         f"actions:\n  - {actions}\nexpect:\n  - {{measure: {measure}, {bound}}}\n"
     )
     drill = load_drill(text, "drill.yaml", {})
-    return run_drill(drill, plan_job(drill, PLAN, "x"), SimFabric())
+    return run_drill(drill, plan_job(drill, PLAN, "x"), fabric or SimFabric())
+
+
+def check_green(result: DrillResult) -> None:
+    assert [] == [spell(judgement) for judgement in result.judgements if not judgement.met]
+    assert PASSED == result.verdict, result.reasons
+
+
+def check_red(result: DrillResult, measure: str) -> None:
+    """It failed, and says that this measure is why."""
+    (judgement,) = result.judgements
+    assert FAILED == result.verdict
+    assert spell(judgement).startswith(f"{measure} ")
+    assert spell(judgement).endswith("NOT MET")
 
 
 @pytest.mark.parametrize("measure", CASES)
 def test_a_broken_promise_is_red(measure: str) -> None:
     """The same bound is met where nothing breaks it, and fails the drill where the fabric is sabotaged."""
     bound, kept, broken, traffic = CASES[measure]
-    green = run(measure, bound, kept, traffic)
-    assert [] == [spell(judgement) for judgement in green.judgements if not judgement.met]
-    assert PASSED == green.verdict, green.reasons
-    red = run(measure, bound, broken, traffic)
-    (judgement,) = red.judgements
-    assert FAILED == red.verdict
-    assert spell(judgement).startswith(f"{measure} ")
-    assert spell(judgement).endswith("NOT MET")
+    check_green(run(measure, bound, kept, traffic))
+    check_red(run(measure, bound, broken, traffic), measure)
+
+
+@pytest.mark.parametrize("measure", SECRET)
+def test_a_promise_broken_in_secret_is_red(measure: str) -> None:
+    """The same drill is green on a whole fabric, and red where something is wrong that it does not tell."""
+    bound, sabotage = SECRET[measure]
+    check_green(run(measure, bound))
+    check_red(run(measure, bound, fabric=Sabotaged(sabotage=sabotage)), measure)
+
+
+def test_the_promise_of_right_bytes_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte that changes in the sink's memory before it is checked turns the verdict red."""
+    check_green(run("messages_wrong", "at_most: 0"))
+    check = Sink.on_arrived
+
+    def meddle(sink: Sink, message: int, at: int) -> None:
+        sink.region.data[message % sink.flow.slots * sink.flow.message + 100] ^= message == 3
+        check(sink, message, at)
+
+    monkeypatch.setattr(Sink, "on_arrived", meddle)
+    check_red(run("messages_wrong", "at_most: 0"), "messages_wrong")
+
+
+def test_the_promise_of_an_error_bar_is_red() -> None:
+    """A fault whose instant is known badly turns the verdict red where the bound is tighter."""
+    check_green(run("error_ms", "at_most: 0.0005"))
+    check_red(run("error_ms", "at_most: 0.0005", fabric=Sabotaged(error=1_000)), "error_ms")
+
+
+def test_the_promise_of_a_timeout_is_red() -> None:
+    """End points that are more patient than is wanted turn the verdict red."""
+    check_green(run("rto_ms", "at_most: 0.2", transport=", timeout_exponent: 6"))
+    check_red(run("rto_ms", "at_most: 0.2", transport=", timeout_exponent: 12"), "rto_ms")
 
 
 def test_unsteady_traffic_is_red() -> None:
