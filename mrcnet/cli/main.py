@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "schema": "Print the JSON Schema of topology, drill, events or result files.",
         "plan": "Show addresses, SIDs, EVs and tables of a topology; touches nothing.",
         "graph": "Draw a fabric: hosts, planes, T0s, T1s and links.",
+        "render": "Write a fabric as a containerlab topology, with every node's configuration.",
         "up": "Make the kernel hold what a topology says; changes only what differs.",
         "status": "List the running labs.",
         "verify": "Prove every EV of every ordered pair of hosts with packets.",

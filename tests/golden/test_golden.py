@@ -2,6 +2,7 @@
 
 `input/NAME.yaml` must plan to `expected/NAME.plan` (the canonical plan, one line a node), and give FRR what
 is in `expected/NAME.frr`; a shipped topology must plan to the digest in `expected/shipped.txt`.
+2p-2t0-2t1 is rendered for each NOS as `expected/NOS.render` says.
 `errors/NAME.yaml` must fail with the text of `errors/NAME.txt`. After an intended change,
 `UPDATE_GOLDEN=1 pytest tests/golden` writes them anew: read the difference before committing it.
 """
@@ -16,13 +17,16 @@ import pytest
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.canonical import canonical, digest
+from mrcnet.render.containerlab import render_containerlab
 from mrcnet.render.frr import frr_conf
+from mrcnet.render.model import ClabVersion, Nos, Wish
 from mrcnet.topology.load import load_text
 
 HERE = Path(__file__).parent
 INPUTS = sorted((HERE / "input").glob("*.yaml"))
 ERRORS = sorted((HERE / "errors").glob("*.yaml"))
 SHIPPED = sorted((HERE.parents[1] / "topologies").glob("*.yaml"))
+WISHES = {str(nos): Wish(nos) for nos in Nos} | {"mixed": Wish(Nos.FRR, mixed=True, version=ClabVersion(81))}
 
 
 def expected(path: Path, actual: str) -> str:
@@ -50,6 +54,17 @@ def test_frr_is_told_the_golden_words(source: Path) -> None:
         return
     actual = "".join(f"! ---- {node.name}\n{frr_conf(node)}" for node in speakers)
     assert expected(HERE / "expected" / f"{source.stem}.frr", actual) == actual
+
+
+@pytest.mark.parametrize("name", WISHES)
+def test_rendered_files_are_the_golden_ones(name: str) -> None:
+    """What other programs are given is, file by file, what was read and agreed to."""
+    source = SHIPPED[0]
+    assert source.stem == "2p-2t0-2t1"
+    plan = build_plan(load_text(source.read_text(encoding="utf-8"), source.name))
+    files = render_containerlab(plan, WISHES[name])
+    actual = "".join(f"==== {file.path}\n{file.text}" for file in files)
+    assert expected(HERE / "expected" / f"{name}.render", actual) == actual
 
 
 def test_shipped_topologies_keep_their_plans() -> None:

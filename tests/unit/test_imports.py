@@ -23,7 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "plan": {"errors", "units", "topology"},
     "workload": {"errors", "units", "topology", "plan", "mrc", "rocev2"},
     "port": {"errors", "topology", "plan", "mrc"},
-    "render": {"topology", "plan"},
+    "render": {"errors", "topology", "plan"},
     "kernel": {"errors", "units", "topology", "plan", "port", "render"},
     "nic": {"errors", "units", "topology", "plan", "port", "workload", "kernel", "mrc", "rocev2"},
     "sim": {"errors", "units", "topology", "plan", "workload", "mrc", "port"},

@@ -1,0 +1,214 @@
+"""A containerlab topology of the fabric, every node's configuration, and how to deploy and verify it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mrcnet.errors import InputError
+from mrcnet.plan.model import Action, NodePlan, Plan
+from mrcnet.plan.prefixes import need_srv6
+from mrcnet.render.model import File, Nos, Wish
+from mrcnet.render.ports import check
+from mrcnet.render.switch import switch_files
+from mrcnet.render.templates import fill
+from mrcnet.topology.model import AUTO, Link, Role, Topology
+
+HEADER = "Rendered by `mrcnet render`"
+PREFIX = "mrcnet."  # of the labels by which `mrcnet import` finds what containerlab has no word for
+HOST_GROUP = "host"
+ETC = "/etc/mrcnet"
+MANIFEST = "MANIFEST"
+
+_KINDS = {Nos.FRR: "linux", Nos.SONIC: "sonic-vs", Nos.EOS: "arista_ceos"}
+_SWITCH_SYSCTLS = {
+    "net.ipv6.conf.all.forwarding": 1,
+    "net.ipv6.conf.default.forwarding": 1,
+    "net.ipv6.conf.all.seg6_enabled": 1,
+    "net.ipv6.conf.default.seg6_enabled": 1,
+    "net.ipv6.conf.default.accept_dad": 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A group or a node of the file: lines of YAML below its name."""
+
+    name: str
+    group: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """A link of the file; `vars` holds what differs from the labels of all."""
+
+    a: str
+    b: str
+    mtu: int
+    vars: tuple[tuple[str, str], ...]
+
+
+def render_containerlab(plan: Plan, wish: Wish) -> tuple[File, ...]:
+    """All files, by path. The same plan and wish give the same bytes.
+
+    Raises InputError for a fabric that is not SRv6, that lint refuses, or whose ports a NOS cannot have.
+    """
+    need_srv6(plan, "rendering for containerlab")
+    for finding in plan.lint:
+        if finding.severity == "error":
+            raise InputError(f"this plan does not work: {finding.message} [{finding.code}]")
+    for node in plan.nodes.values():
+        for port in node.ports:
+            check(nos_of(node, wish) or Nos.FRR, node.name, port.name)
+    found = [
+        File(f"{plan.topology.name}.clab.yml", _clab(plan, wish)),
+        File("README.md", _readme(plan, wish)),
+        *_node_files(plan, wish),
+    ]
+    names = sorted([MANIFEST, *(file.path for file in found)])
+    found.append(File(MANIFEST, "".join(f"{name}\n" for name in names)))
+    return tuple(sorted(found, key=lambda file: file.path))
+
+
+def nos_of(node: NodePlan, wish: Wish) -> Nos | None:
+    """What a node runs; None for a host."""
+    return None if node.plane is None else wish.nos_of(node.plane)
+
+
+def _node_files(plan: Plan, wish: Wish) -> Iterator[File]:
+    if Nos.FRR in _used(plan, wish):
+        yield File("nodes/daemons", fill("frr/daemons"))
+        yield File("nodes/vtysh.conf", "service integrated-vtysh-config\n")
+    for node in plan.nodes.values():
+        nos = nos_of(node, wish)
+        if nos is not None:
+            yield from switch_files(node, nos, plan.topology.srv6.block)
+        else:
+            by_action = {
+                action.value: [route for route in node.routes if route.action is action] for action in Action
+            }
+            yield File(f"nodes/{node.name}/setup.sh", fill("containerlab/host.sh.j2", node=node, **by_action))
+
+
+def _clab(plan: Plan, wish: Wish) -> str:
+    topology = plan.topology
+    usual = _usual(topology)
+    return fill(
+        "containerlab/topology.clab.yml.j2",
+        header=f"{HEADER} for containerlab {wish.version}",
+        name=topology.name,
+        labels=[(PREFIX + key, value) for key, value in _labels(topology, usual)],
+        groups=list(_groups(plan, wish)),
+        nodes=[_node(node, index, wish) for node, index in _numbered(plan)],
+        links=[_cable(link, usual) for link in topology.links],
+    )
+
+
+def _usual(topology: Topology) -> tuple[int, int]:
+    """The rate and delay of most links."""
+    return Counter((link.rate_bps, link.delay_ns) for link in topology.links).most_common(1)[0][0]
+
+
+def _labels(topology: Topology, usual: tuple[int, int]) -> Iterator[tuple[str, str]]:
+    yield "planes", str(topology.planes)
+    yield "block", topology.srv6.block
+    yield "scheme", topology.srv6.scheme
+    yield "hosts", topology.host_prefix
+    yield "payload", str(topology.transport.payload)
+    yield "udp-port", str(topology.transport.udp_port)
+    yield "dilation", "auto" if topology.dilation == AUTO else str(topology.dilation)
+    yield "rate", f"{usual[0]}bps"
+    yield "delay", f"{usual[1]}ns"
+    if topology.has_ports:
+        yield "ports", "queues of ports are not rendered"
+
+
+def _groups(plan: Plan, wish: Wish) -> Iterator[Section]:
+    host = [
+        "kind: linux",
+        f"image: {json.dumps(wish.host_image)}",
+        'restart-policy: "no"',
+        f'exec: ["sh {ETC}/setup.sh"]',
+    ]
+    yield Section(HOST_GROUP, "", tuple(host))
+    for nos in _used(plan, wish):
+        own_kind = nos is Nos.FRR and wish.version.knows_frr
+        lines = [
+            f"kind: {'frr' if own_kind else _KINDS[nos]}",
+            f"image: {json.dumps(wish.image_of(nos))}",
+            'restart-policy: "no"',
+        ]
+        if nos is Nos.FRR:
+            lines.append(f"sysctls: {json.dumps(_SWITCH_SYSCTLS)}")
+            lines.append(f'exec: ["sh {ETC}/setup.sh"]')
+        if own_kind:
+            lines.append("daemons: [zebra, staticd]")
+        if nos is Nos.SONIC:
+            lines.append(f'exec: ["bash {ETC}/setup.sh"]')
+        yield Section(str(nos), "", tuple(lines))
+
+
+def _used(plan: Plan, wish: Wish) -> list[Nos]:
+    used = {nos_of(node, wish) for node in plan.nodes.values()}
+    return [nos for nos in Nos if nos in used]
+
+
+def _numbered(plan: Plan) -> Iterator[tuple[NodePlan, int]]:
+    return ((plan.nodes[node.name], node.index) for node in plan.topology.nodes)
+
+
+def _node(node: NodePlan, index: int, wish: Wish) -> Section:
+    nos = nos_of(node, wish)
+    labels = {f"{PREFIX}role": str(node.role), f"{PREFIX}index": str(index)}
+    if node.role is not Role.HOST:
+        labels[f"{PREFIX}plane"] = str(node.plane)
+    folder = f"nodes/{node.name}"
+    lines = [f"labels: {json.dumps(labels)}"]
+    match nos:
+        case None:
+            lines.append(f'binds: ["{folder}:{ETC}:ro"]')
+        case Nos.FRR if wish.version.knows_frr:
+            lines += [
+                f'startup-config: "{folder}/frr.conf"',
+                f'binds: ["{folder}/setup.sh:{ETC}/setup.sh:ro"]',
+            ]
+        case Nos.FRR:
+            binds = [
+                "nodes/daemons:/etc/frr/daemons:ro",
+                "nodes/vtysh.conf:/etc/frr/vtysh.conf:ro",
+                f"{folder}/frr.conf:/etc/frr/frr.conf",
+                f"{folder}/setup.sh:{ETC}/setup.sh:ro",
+            ]
+            lines.append(f"binds: {json.dumps(binds)}")
+        case Nos.SONIC:
+            lines.append(f'binds: ["{folder}:{ETC}:ro"]')
+        case Nos.EOS:
+            lines.append(f'startup-config: "{folder}/startup-config"')
+    return Section(node.name, HOST_GROUP if nos is None else str(nos), tuple(lines))
+
+
+def _cable(link: Link, usual: tuple[int, int]) -> Cable:
+    own = (link.rate_bps, link.delay_ns)
+    differs = ((f"{PREFIX}rate", f"{own[0]}bps"), (f"{PREFIX}delay", f"{own[1]}ns")) if own != usual else ()
+    return Cable(str(link.a), str(link.b), link.mtu, differs)
+
+
+def _readme(plan: Plan, wish: Wish) -> str:
+    hosts = plan.hosts
+    far = plan.nodes[hosts[-1]]
+    return fill(
+        "containerlab/README.md.j2",
+        name=plan.topology.name,
+        version=wish.version,
+        used=[str(nos) for nos in _used(plan, wish)],
+        images=[wish.host_image, *(wish.image_of(nos) for nos in _used(plan, wish))],
+        mixed=wish.mixed,
+        planes=[(plane, str(wish.nos_of(plane))) for plane in range(plan.topology.planes)],
+        src=hosts[0],
+        dst=far.name,
+        targets=[address.partition("/")[0] for port in far.ports for address in port.addresses],
+        shaped=plan.topology.shaped,
+    )

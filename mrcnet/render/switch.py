@@ -1,0 +1,141 @@
+"""The files of a switch: its planned table in the words of FRR, SONiC or EOS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from mrcnet.plan.addressing import to_int
+from mrcnet.plan.model import Action, NodePlan, Route
+from mrcnet.plan.tables import SWITCH_DEVICE
+from mrcnet.plan.usid import FIRST_SHIFT
+from mrcnet.render.model import File, Nos
+from mrcnet.render.ports import inside
+from mrcnet.render.templates import fill
+
+LOCATOR = "MAIN"
+_BLOCK, _NODE, _FUNCTION = "32", "16", "16"  # F3216
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchPort:
+    """A port by the NOS's name. `peer`: the far end; `ua`: the number of its uA."""
+
+    name: str
+    link_local: str
+    mtu: int
+    peer: str
+    ua: int
+
+
+def switch_files(node: NodePlan, nos: Nos, block: str) -> Iterator[File]:
+    """What a switch's folder holds. KeyError if the NOS cannot have one of its ports (`ports.check`)."""
+    folder = f"nodes/{node.name}"
+    match nos:
+        case Nos.FRR:
+            yield File(f"{folder}/frr.conf", frr_srv6(node, nos))
+            yield File(f"{folder}/setup.sh", fill("frr/setup.sh.j2", node=node, device=SWITCH_DEVICE))
+        case Nos.SONIC:
+            yield File(f"{folder}/config_db.json", config_db(node))
+            yield File(f"{folder}/frr.conf", frr_srv6(node, nos))
+            words = {"node": node, "ports": _ports(node, nos), "device": SWITCH_DEVICE}
+            yield File(f"{folder}/setup.sh", fill("sonic/setup.sh.j2", **words))
+        case Nos.EOS:
+            yield File(f"{folder}/startup-config", startup_config(node, block))
+
+
+def frr_srv6(node: NodePlan, nos: Nos) -> str:
+    """frr.conf with static SIDs and routes. SONiC's own daemons put addresses on its ports."""
+    return fill(
+        "frr/srv6.conf.j2",
+        node=node,
+        ports=_ports(node, nos),
+        own_addresses=nos is Nos.FRR,
+        un=_routes(node, nos, Action.UN),
+        ua=_routes(node, nos, Action.UA),
+        forward=_routes(node, nos, Action.FORWARD),
+    )
+
+
+def config_db(node: NodePlan) -> str:
+    """SONiC's ConfigDB: ports, addresses, the locator, SIDs (uA: master only, see README), static routes."""
+    assert node.locator is not None
+    ports = _ports(node, Nos.SONIC)
+    tables: dict[str, dict[str, dict[str, str]]] = {
+        "PORT": {port.name: {"admin_status": "up", "mtu": str(port.mtu)} for port in ports},
+        "INTERFACE": {
+            key: value
+            for port in ports
+            for key, value in (
+                (port.name, {"ipv6_use_link_local_only": "enable"}),
+                (f"{port.name}|{port.link_local}/64", {}),
+            )
+        },
+        "SRV6_MY_LOCATORS": {
+            LOCATOR: {
+                "prefix": node.locator.partition("/")[0],
+                "block_len": _BLOCK,
+                "node_len": _NODE,
+                "func_len": _FUNCTION,
+                "arg_len": "0",
+            }
+        },
+        "SRV6_MY_SIDS": {f"{LOCATOR}|{route.dst}": _sid(route) for route in _sids(node)},
+        "STATIC_ROUTE": {
+            f"default|{route.dst}": {"nexthop": str(route.via), "ifname": route.dev}
+            for route in _routes(node, Nos.SONIC, Action.FORWARD)
+        },
+    }
+    return json.dumps(tables, indent=2) + "\n"
+
+
+def startup_config(node: NodePlan, block: str) -> str:
+    """EOS's configuration: ports with their uAs, the locator, static routes."""
+    assert node.locator is not None
+    return fill(
+        "eos/startup-config.j2",
+        node=node,
+        ports=_ports(node, Nos.EOS),
+        block=block,
+        usid=_usid(node.locator),
+        forward=_routes(node, Nos.EOS, Action.FORWARD),
+    )
+
+
+def _sids(node: NodePlan) -> list[Route]:
+    return [*_routes(node, Nos.SONIC, Action.UN), *_routes(node, Nos.SONIC, Action.UA)]
+
+
+def _sid(route: Route) -> dict[str, str]:
+    # spec 6.4, 6.5: marks are on the outer header, which stays on up to the NIC
+    fields = {"action": str(route.action), "decap_dscp_mode": "uniform"}
+    if route.action is Action.UA:
+        fields |= {"interface": route.dev, "adj": str(route.via)}
+    return fields
+
+
+def _routes(node: NodePlan, nos: Nos, action: Action) -> list[Route]:
+    return [
+        route if action is Action.UN else replace(route, dev=inside(nos, route.dev))
+        for route in node.routes
+        if route.action is action
+    ]
+
+
+def _ports(node: NodePlan, nos: Nos) -> list[SwitchPort]:
+    uas = {route.dev: _usid(route.dst) for route in node.routes if route.action is Action.UA}
+    return [
+        SwitchPort(
+            name=inside(nos, port.name),
+            link_local=port.link_local,
+            mtu=port.mtu,
+            peer=f"{port.peer_node}:{port.peer_port}",
+            ua=uas[port.name],
+        )
+        for port in node.ports
+    ]
+
+
+def _usid(slash48: str) -> int:
+    return to_int(slash48) >> FIRST_SHIFT & 0xFFFF
