@@ -36,7 +36,7 @@ def command(
         with_json = click.option(
             "--json", "as_json", is_flag=True, envvar="MRCNET_JSON", help="Print one JSON object."
         )
-        name = function.__name__.removesuffix("_")
+        name = function.__name__.removesuffix("_").replace("_", "-")
         made: Any = click.command(name, cls=cls, epilog=example)(with_json(run))
         return made  # type: ignore[no-any-return]
 

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "port": "Show a port: what its queue is told, what it counts, what it holds.",
         "fault": "Break a link or a port of a lab, or heal it.",
         "drill": "Run a drill: traffic, timed faults, measures, a verdict.",
+        "compare-run": "Run a drill over several transports and routings, and hold them side by side.",
         "report": "Make a page of a drill's result: one HTML file that needs nothing else.",
         "compare": "Hold a drill's result against an earlier one.",
         "exec": "Run a program on a node.",
@@ -67,7 +68,8 @@ class LazyGroup(click.Group):
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in COMMANDS:
             return None
-        found: click.Command = getattr(import_module(f"mrcnet.cli.{name}"), f"{name}_")
+        module = name.replace("-", "_")
+        found: click.Command = getattr(import_module(f"mrcnet.cli.{module}"), f"{module}_")
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -53,7 +53,7 @@ class Files:
             name = f"{self.output.stem}.{one.port.replace(':', '-')}.pcapng"
             since = since_start(one, recording.start_at)
             told = f"{title}; times are fabric time since traffic began"
-            if _written(
+            if written(
                 self.output.with_name(name), as_pcapng(since, one.port, told, f"mrcnet {__version__}")
             ):
                 found.append(
@@ -68,13 +68,14 @@ class Files:
             (self.junit, lambda: as_junit([resultfile.from_data(data)])),
             (self.html, lambda: page(resultfile.from_data(data))),
         ]
-        written = [
-            path is None or _written(path, make()) for path, make in wanted
+        kept = [
+            path is None or written(path, make()) for path, make in wanted
         ]  # each, whatever becomes of others
-        return all(written)
+        return all(kept)
 
 
-def _written(path: Path, content: str | bytes) -> bool:
+def written(path: Path, content: str | bytes) -> bool:
+    """Write a file whole or not at all; whether that could be: if not, it is said, and the run goes on."""
     try:
         write(path, content)
     except EnvironmentFault as error:

@@ -74,7 +74,7 @@ def timeline(name: str, line: Timeline, faults: Sequence[Fault]) -> str:
         edges = line.start_ms + np.arange(len(line.delivered[0]) + 1) * line.bin_ms
         unit, divisor = time_unit(edges[-1])
         rates = np.array(line.delivered, float) * 8 / (line.bin_ms / 1000)
-        scale, word = _rate_unit(float(rates.sum(axis=0).max(initial=0)))
+        scale, word = rate_unit(float(rates.sum(axis=0).max(initial=0)))
         _stack(upper, rates / scale, edges / divisor, label=True)
         _stack(lower, np.array(line.lost, float), edges / divisor, label=False)
         upper.set_ylabel(f"goodput, {word}")
@@ -296,7 +296,8 @@ def time_unit(longest_ms: float) -> tuple[str, float]:
     return ("ms", 1.0) if longest_ms >= 2 else ("µs", 0.001)
 
 
-def _rate_unit(most: float) -> tuple[float, str]:
+def rate_unit(most: float) -> tuple[float, str]:
+    """How many bit/s the unit has in which a rate axis is read, and its name."""
     for scale, word in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
         if most >= scale:
             return scale, word

@@ -142,6 +142,8 @@ class Traffic:
     problems: tuple[str, ...] = ()
     fabric: Books | None = None
     fidelity: Fidelity | None = None
+    bin_ms: float = 0.0
+    unsound: tuple[str, ...] = ()  # those of the problems after which no figure can be believed
 
 
 @dataclass(frozen=True, slots=True)

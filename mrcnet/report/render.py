@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mrcnet.report.fabric import STEPS, draw, told
 from mrcnet.report.model import Picture
+from mrcnet.report.sidebyside import spell
 from mrcnet.report.words import bounds, figure, milliseconds, title, value
 from mrcnet.units import format_rate
 
@@ -35,6 +36,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         bounds=bounds,
+        cell=spell,
         figure_of=lambda number, name: figure(name, number),
         ms=milliseconds,
         title_of=title,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +82,7 @@ class TrafficResult:
     ports: str  # counted, or not counted: then books are those of the end points alone
     fidelity: Fidelity | None  # of a run that a machine carried in real time
     transport: str = "mrc"
+    unsound: tuple[str, ...] = ()  # those problems after which no figure can be believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ def summarise(recording: Recording) -> TrafficResult:
     for report in recording.reports:
         for cause, count in report.drops.items():
             dropped[cause] = dropped.get(cause, 0) + count
-    problems = _problems(recording)
+    found = list(_problems(recording))
+    problems = tuple(text for text, _ in found)
     return TrafficResult(
         lab=job.lab,
         seed=job.seed,
@@ -173,45 +175,46 @@ def summarise(recording: Recording) -> TrafficResult:
         ports="counted" if any(report.fabric for report in recording.reports) else "not counted",
         fidelity=recording.fidelity,
         transport=job.transport,
+        unsound=tuple(text for text, fate in found if not fate),
     )
 
 
-def _problems(recording: Recording) -> tuple[str, ...]:
-    found: list[str] = []
+def _problems(recording: Recording) -> Iterator[tuple[str, bool]]:
+    """Each in words; True if it is the fabric's and the transport's doing, not a defect of what measures."""
     for number, source in recording.sources.items():
         flow = next(flow for flow in recording.job.flows if flow.number == number)
         sink = recording.sinks[number]
         name = f"{flow.src} -> {flow.dst}"
         if sink.wrong:
-            found.append(
-                f"{name}: {len(sink.wrong)} messages arrived with wrong bytes, first number {sink.wrong[0]}"
-            )
+            many = f"{len(sink.wrong)} messages arrived with wrong bytes"
+            yield f"{name}: {many}, first number {sink.wrong[0]}", False
         if source.failure is not None:
-            found.append(f"{name}: the QP went to ERROR: {source.failure}")
+            yield f"{name}: the QP went to ERROR: {source.failure}", True
         elif not source.done:
-            found.append(f"{name}: messages were still under way at the end")
+            yield f"{name}: messages were still under way at the end", True
         elif sink.verified_bytes != source.completed_bytes and not sink.wrong:
-            found.append(f"{name}: {source.completed_bytes} bytes completed, {sink.verified_bytes} verified")
+            yield f"{name}: {source.completed_bytes} bytes completed, {sink.verified_bytes} verified", False
         elif sink.delivered != source.sent - source.retransmitted:  # each packet is new once at either end
-            found.append(
+            yield (
                 f"{name}: the books do not balance: {source.sent} packets sent,"
-                f" {source.retransmitted} of them again, {sink.delivered} delivered"
+                f" {source.retransmitted} of them again, {sink.delivered} delivered",
+                False,
             )
     for rank in (rank for report in recording.reports for rank in report.ranks):
         name = f"rank {rank.rank} at {rank.host}"
         if rank.ends.count(None):
-            found.append(f"{name}: {rank.ends.count(None)} of {len(rank.ends)} collectives never ended")
+            yield f"{name}: {rank.ends.count(None)} of {len(rank.ends)} collectives never ended", True
         elif sum(rank.wrong):
-            found.append(f"{name}: {sum(rank.wrong)} elements are not what NumPy computes")
+            yield f"{name}: {sum(rank.wrong)} elements are not what NumPy computes", False
     for report in recording.reports:
         books = report.fabric
         if books is not None and not books.balanced:
-            found.append(
+            yield (
                 f"the fabric's books do not balance: {books.sent} frames sent, {books.duplicated} duplicated,"
                 f" {books.delivered} delivered, {books.dropped} dropped, {books.in_flight} in flight"
-                + _odd_ways(books)
+                + _odd_ways(books),
+                False,
             )
-    return tuple(found)
 
 
 def _odd_ways(books: Books) -> str:
