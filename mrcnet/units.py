@@ -92,3 +92,19 @@ def format_size(size: float) -> str:
 def format_duration(ns: float) -> str:
     """nanoseconds -> `1.5ms`."""
     return _format(ns, ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (1, "ns")))
+
+
+def exact_rate(bps: int) -> str:
+    """100 000 000 000 -> `100Gbps`: what `parse_rate` reads back to the same number."""
+    return _exact(bps, (("Tbps", 10**12), ("Gbps", 10**9), ("Mbps", 10**6), ("kbps", 10**3), ("bps", 1)))
+
+
+def exact_duration(ns: int) -> str:
+    """500 -> `500ns`: what `parse_duration` reads back to the same number."""
+    return _exact(ns, (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1)))
+
+
+def _exact(value: int, units: tuple[tuple[str, int], ...]) -> str:
+    return next(
+        f"{value // factor}{unit}" for unit, factor in units if value % factor == 0 and (value or factor == 1)
+    )

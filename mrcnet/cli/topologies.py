@@ -64,17 +64,17 @@ def find(name: str | None) -> Source:
     choices when nothing, or too much, fits.
     """
     if name is None:
-        return _read(_in_working_directory())
+        return read(_in_working_directory())
     if name == "-":
         return _source(sys.stdin.buffer.read(MAX_TEXT + 1), STDIN)
     path = Path(name)
     if path.is_dir():
-        return _read(path / "topology.yaml")
+        return read(path / "topology.yaml")
     if path.exists() or "/" in name:
-        return _read(path)
+        return read(path)
     shipped = SHIPPED / "topologies" / f"{name.removesuffix('.yaml')}.yaml"
     if shipped.exists():
-        return _read(shipped)
+        return read(shipped)
     raise unknown("topology", name, [file.stem for file in shipped.parent.glob("*.yaml")])
 
 
@@ -108,7 +108,8 @@ def _in_working_directory() -> Path:
     return found[0]
 
 
-def _read(path: Path) -> Source:
+def read(path: Path) -> Source:
+    """The text of a file. Raises InputError if it cannot be read, or is no UTF-8 text."""
     try:
         with path.open("rb") as file:
             return _source(file.read(MAX_TEXT + 1), str(path))

@@ -15,6 +15,7 @@ from mrcnet.render.ports import check
 from mrcnet.render.switch import switch_files
 from mrcnet.render.templates import fill
 from mrcnet.topology.model import AUTO, Link, Role, Topology
+from mrcnet.units import exact_duration, exact_rate
 
 HEADER = "Rendered by `mrcnet render`"
 PREFIX = "mrcnet."  # of the labels by which `mrcnet import` finds what containerlab has no word for
@@ -120,8 +121,8 @@ def _labels(topology: Topology, usual: tuple[int, int]) -> Iterator[tuple[str, s
     yield "payload", str(topology.transport.payload)
     yield "udp-port", str(topology.transport.udp_port)
     yield "dilation", "auto" if topology.dilation == AUTO else str(topology.dilation)
-    yield "rate", f"{usual[0]}bps"
-    yield "delay", f"{usual[1]}ns"
+    yield "rate", exact_rate(usual[0])
+    yield "delay", exact_duration(usual[1])
     if topology.has_ports:
         yield "ports", "queues of ports are not rendered"
 
@@ -192,7 +193,11 @@ def _node(node: NodePlan, index: int, wish: Wish) -> Section:
 
 def _cable(link: Link, usual: tuple[int, int]) -> Cable:
     own = (link.rate_bps, link.delay_ns)
-    differs = ((f"{PREFIX}rate", f"{own[0]}bps"), (f"{PREFIX}delay", f"{own[1]}ns")) if own != usual else ()
+    differs = (
+        ((f"{PREFIX}rate", exact_rate(own[0])), (f"{PREFIX}delay", exact_duration(own[1])))
+        if own != usual
+        else ()
+    )
     return Cable(str(link.a), str(link.b), link.mtu, differs)
 
 

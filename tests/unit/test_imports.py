@@ -23,7 +23,8 @@ ARROWS: dict[str, set[str]] = {
     "plan": {"errors", "units", "topology"},
     "workload": {"errors", "units", "topology", "plan", "mrc", "rocev2"},
     "port": {"errors", "topology", "plan", "mrc"},
-    "render": {"errors", "topology", "plan"},
+    "render": {"errors", "units", "topology", "plan"},
+    "foreign": {"errors", "units", "topology", "plan", "render"},
     "kernel": {"errors", "units", "topology", "plan", "port", "render"},
     "nic": {"errors", "units", "topology", "plan", "port", "workload", "kernel", "mrc", "rocev2"},
     "sim": {"errors", "units", "topology", "plan", "workload", "mrc", "port"},
@@ -46,7 +47,7 @@ ARROWS: dict[str, set[str]] = {
 }
 ARROWS["cli"] = set(ARROWS) - {"contrib"}
 
-PURE = ("topology", "plan", "mrc", "rocev2")
+PURE = ("topology", "plan", "mrc", "rocev2", "foreign")
 IMPURE_MODULES = {
     *("asyncio", "datetime", "fcntl", "logging", "multiprocessing", "os", "random", "secrets", "select"),
     *("shutil", "signal", "socket", "ssl", "subprocess", "tempfile", "threading", "time", "uuid"),

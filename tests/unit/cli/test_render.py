@@ -39,3 +39,28 @@ def test_wrong_words(run: Run) -> None:
         in run("render", "2p-2t0-2t1", "--nos", "frr", "-o", "x", "--host-image", "a b").err
     )
     assert not Path("x").exists()
+
+
+def test_import_gives_a_topology_that_plans(run: Run) -> None:
+    """What is imported can be planned at once; without -o it is on stdout, its notes as comments."""
+    assert 0 == run("render", "4p-2t0-4t1", "--nos", "ceos", "-o", "lab").code
+    assert 0 == run("import", "lab/4p-2t0-4t1.clab.yml", "-o", "back.yaml").code
+    assert run("plan", "4p-2t0-4t1", "--json").json == run("plan", "back.yaml", "--json").json
+    assert Path("back.yaml").read_text(encoding="utf-8") == run("import", "lab/4p-2t0-4t1.clab.yml").out
+
+
+def test_import_refuses_what_is_no_topology(run: Run, tmp_path: Path) -> None:
+    """A binary, a huge file, a folder and a drill are refused with a message and code 2."""
+    (tmp_path / "binary").write_bytes(bytes(range(256)))
+    (tmp_path / "nul.yml").write_bytes(b"topology: \x00")
+    (tmp_path / "huge.yml").write_text("# " + "x" * (5 * 2**20), encoding="utf-8")
+    (tmp_path / "drill.yaml").write_text("traffic: {}\n", encoding="utf-8")
+    for name, message in (
+        ("binary", "not UTF-8"),
+        ("nul.yml", "not valid YAML"),
+        ("huge.yml", "larger than"),
+        (".", "cannot read"),
+        ("drill.yaml", "neither a containerlab topology nor a compact one"),
+    ):
+        ran = run("import", name)
+        assert (2, True) == (ran.code, message in ran.err), ran.err

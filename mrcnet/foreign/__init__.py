@@ -1,0 +1,1 @@
+"""What others wrote -> topologies and tables: containerlab files, configurations. Pure; nothing is run."""
