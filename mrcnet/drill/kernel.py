@@ -17,6 +17,7 @@ from mrcnet.kernel import delays, faults, lab, portfaults
 from mrcnet.kernel.faults import FaultRecord
 from mrcnet.kernel.processes import register_run
 from mrcnet.nic.engine import Run
+from mrcnet.nic.stack import StackRun
 from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.crossings import Crossings, ends_of, name_of
 from mrcnet.port.model import FaultSpec
@@ -113,7 +114,7 @@ def _prepare(moments: Sequence[Moment], job: Job) -> None:
 class KernelLive:
     """Traffic in a lab, and the operations that were begun: what must be undone. See `Live`."""
 
-    def __init__(self, run: Run, begun: dict[Op, None], notes: Recorder) -> None:
+    def __init__(self, run: Run | StackRun, begun: dict[Op, None], notes: Recorder) -> None:
         self._run = run
         self._notes = notes
         self._begun = begun

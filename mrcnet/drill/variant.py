@@ -9,7 +9,7 @@ from mrcnet.errors import InputError
 from mrcnet.topology.model import Routing
 from mrcnet.topology.names import suggest
 from mrcnet.workload.congestion import FIXED
-from mrcnet.workload.transport import CHOICES, has_paths
+from mrcnet.workload.transport import EVERY, has_paths
 
 _ALIASES = {"rocev2x1": "rocev2"}  # beside x4 and x16 one says so
 _ROUTINGS = tuple(str(routing) for routing in Routing)
@@ -42,8 +42,8 @@ def parse_variants(text: str) -> tuple[Variant, ...]:
 def _parse(name: str) -> Variant:
     transport, _, routing = name.partition("/")
     kind = _ALIASES.get(transport, transport)
-    known = (*_ALIASES, *CHOICES)
-    if kind not in CHOICES:
+    known = (*_ALIASES, *EVERY)
+    if kind not in EVERY:
         raise InputError(
             f"variant {name!r}: there is no transport {transport!r}{suggest(transport, known)}",
             remedy=f"write TRANSPORT/ROUTING with one of {', '.join(known)}",

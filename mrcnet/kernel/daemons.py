@@ -7,6 +7,7 @@ and process ids of each node. Whether one runs is asked of the kernel: its proce
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -197,6 +198,11 @@ class Watch:
     def filenos(self) -> tuple[int, ...]:
         """To wait for: one is readable when its daemon has ended."""
         return tuple(self._held)
+
+    def ended(self) -> EnvironmentFault | None:
+        """What to raise if a daemon has ended by now."""
+        gone = select.select(self.filenos, [], [], 0)[0] if self._held else []
+        return self.fault(gone[0]) if gone else None
 
     def fault(self, fileno: int) -> EnvironmentFault:
         """What to raise when a descriptor has become readable."""

@@ -18,6 +18,7 @@ from mrcnet.plan.model import Action, Route
 
 ENOUGH_FILES = 1024
 ENOUGH_MEMORY = 512 << 20  # bytes; a node takes about 0.65 MB
+_IPPROTO_MPTCP = 262
 _PORT, _PEER, _BRIDGE = 10, 11, 12
 _BLOCK = "fcbb:bb00"
 _AS_ROOT = "run it as root (sudo)"
@@ -131,6 +132,21 @@ def _packet_sockets() -> str:
         return "frames can be sent and read"
 
 
+def _iperf3() -> str:
+    path = shutil.which("iperf3")
+    if path is None:
+        raise OSError("there is no `iperf3`")
+    return path
+
+
+def _mptcp() -> str:
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM, _IPPROTO_MPTCP):
+        path = shutil.which("mptcpize")
+        if path is None:
+            raise OSError("the kernel has it, but there is no `mptcpize`, which iperf3 needs before 3.18")
+        return f"the kernel has it; {path}"
+
+
 def _hash_seeds() -> str:
     if not Path("/proc/sys", *HASH_SEED.split(".")).exists():
         raise OSError("all nodes hash alike, and leave ways unused")
@@ -184,5 +200,7 @@ _CHECKS: tuple[tuple[str, str, Callable[[], str]], ...] = (
 )
 _OPTIONAL: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("FRR", f"only topologies with routing: bgp need it: {daemons.REMEDY}", daemons.demand),
+    ("iperf3", "only the transports tcp and mptcp need it: apt-get install iperf3", _iperf3),
+    ("MPTCP", "only the transport mptcp needs it: a kernel with MPTCP; apt-get install mptcpize", _mptcp),
     ("hash seeds", "only topologies without SRv6 want it: a kernel of 6.11 or later", _hash_seeds),
 )

@@ -8,10 +8,12 @@ from dataclasses import replace
 from mrcnet.nic.books import open_books
 from mrcnet.nic.cores import Cores
 from mrcnet.nic.engine import Run
+from mrcnet.nic.stack import StackRun
 from mrcnet.workload.dilation import shaped
 from mrcnet.workload.fidelity import Machine, judge
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording, record
+from mrcnet.workload.transport import STACK
 
 _DRAIN_WITHIN = 20.0  # wall seconds for what is posted to complete ...
 _DRAIN_SHARE = 0.5  # ... or, where ports have rates, the time in which it would at this share of them
@@ -21,13 +23,15 @@ def run_traffic(
     job: Job,
     duration_ns: int | None,
     progress: Callable[[int], None] | None = None,
-    meanwhile: Callable[[Run], None] | None = None,
+    meanwhile: Callable[[Run | StackRun], None] | None = None,
 ) -> Recording:
     """Send the job's flows; for `duration_ns` of fabric time, or until their bytes are through.
 
     `meanwhile` runs in the parent once traffic has begun, with the run to watch and time by; `progress`
     gets the payload bytes delivered so far.
     """
+    if job.transport in STACK:
+        return _run_stack(job, duration_ns, progress, meanwhile)
     with Run(job) as run:
         keeper = open_books(run.job)
         run.start()
@@ -44,6 +48,22 @@ def run_traffic(
         if keeper is not None:
             reports[0] = replace(reports[0], fabric=keeper.close(reports))
         return record(run.job, run.start_at, reports, judge(run.job, reports, machine))
+
+
+def _run_stack(
+    job: Job,
+    duration_ns: int | None,
+    progress: Callable[[int], None] | None,
+    meanwhile: Callable[[Run | StackRun], None] | None,
+) -> Recording:
+    """The same over the hosts' own stacks."""
+    with StackRun(job) as run:
+        run.start()
+        until = run.start_at + duration_ns if duration_ns is not None else None
+        if meanwhile is not None:
+            meanwhile(run)
+        run.watch(until, progress)
+        return record(job, run.start_at, [run.finish()])
 
 
 def _drain_within(job: Job) -> float:

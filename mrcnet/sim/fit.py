@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mrcnet.errors import InputError
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
 from mrcnet.plan.build import undilated
 from mrcnet.plan.prefixes import need_srv6
 from mrcnet.sim.layout import PortTable
 from mrcnet.workload.fit import fit_roce, timers, windows
 from mrcnet.workload.job import Job
+from mrcnet.workload.transport import STACK
 
 _GATHER = 64  # frames that the widest host receives at line rate in a turn
 _FINER = 16  # turns in a base RTT with NSCC ...
@@ -35,6 +37,8 @@ def fit(job: Job, turn_ns: int | None = None) -> Job:
     the fabric routes otherwise than by SRv6: hashes and daemons are the kernel's.
     """
     need_srv6(job.plan, "the simulator")
+    if job.transport in STACK:
+        raise InputError(f"{job.transport} is the kernel's own", remedy="drop --on sim: it needs a lab")
     job = replace(job, plan=undilated(job.plan))
     frame = WRITE_HEAD + job.settings.payload + ICRC
     table = PortTable(job.plan, frame, EXT + SACK_LEN + ICRC)

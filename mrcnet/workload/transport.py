@@ -19,8 +19,11 @@ from mrcnet.workload.endpoint import EndPoint
 from mrcnet.workload.job import Job, local_ports
 
 MRC, SPRAY = "mrc", "spray"
-Kind = Literal["mrc", "rocev2", "rocev2x4", "rocev2x16", "spray"]
-CHOICES: tuple[str, ...] = get_args(Kind)
+MPTCP = "mptcp"
+STACK = ("tcp", MPTCP)  # the kernels' own, by iperf3: streams, not messages
+Kind = Literal["mrc", "rocev2", "rocev2x4", "rocev2x16", "spray", "tcp", "mptcp"]
+EVERY: tuple[str, ...] = get_args(Kind)
+CHOICES = tuple(kind for kind in EVERY if kind not in STACK)  # what end points of ours speak
 _QPS = {"rocev2": 1, "rocev2x4": 4, "rocev2x16": 16}
 
 
@@ -28,6 +31,8 @@ def over(job: Job, transport: str) -> Job:
     """The job over the transport of that name. InputError for what only another has."""
     if has_paths(transport):
         need_srv6(job.plan, f"the transport {transport}")
+    if transport in STACK:
+        _refuse_stack(job, transport)
     job = replace(job, transport=transport)
     if transport == SPRAY:
         # what no state takes out needs no backup
@@ -36,17 +41,29 @@ def over(job: Job, transport: str) -> Job:
         return job
     if job.settings.nscc is not None:
         raise InputError(
-            f"NSCC is MRC's congestion control; {transport} has DCQCN", remedy="leave --congestion out"
+            f"NSCC is MRC's congestion control; {transport} has its own", remedy="leave --congestion out"
         )
     if job.denied:
         raise InputError(f"{transport} has no EVs that could be denied", remedy="leave --deny out")
+    if transport in STACK:
+        return job
     settings = replace(job.settings, ev_format=FlowLabel())
     return replace(job, settings=settings, roce=Roce(qps=_QPS[transport]))
 
 
+def _refuse_stack(job: Job, transport: str) -> None:
+    if job.plan.topology.dilation > 1:
+        raise InputError(
+            f"{transport} is the kernel's own, and keeps wall time; this fabric is dilated",
+            remedy="use a topology of dilation 1",
+        )
+    if any(flow.beside or flow.script for flow in job.flows):
+        raise InputError(f"{transport} carries plain flows only, no collectives and no loads beside")
+
+
 def has_paths(transport: str) -> bool:
     """Whether it knows states of EVs, which a controller may deny."""
-    return transport not in _QPS
+    return transport in (MRC, SPRAY)
 
 
 def make_endpoint(job: Job, host: str) -> EndPoint:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mrcnet.errors import InputError
 from mrcnet.mrc.settings import Settings
-from mrcnet.plan.build import build_plan
+from mrcnet.plan.build import build_plan, dilated
 from mrcnet.sim.fit import fit
 from mrcnet.sim.run import run_traffic
 from mrcnet.topology.load import load_text
@@ -14,7 +16,7 @@ from mrcnet.workload.congestion import controlled
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import TrafficResult, summarise
-from mrcnet.workload.transport import CHOICES, over
+from mrcnet.workload.transport import CHOICES, STACK, over
 
 PLAN = build_plan(load_text("fabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 2}", "here.yaml"))
 
@@ -53,7 +55,7 @@ def test_the_same_seed_the_same_run() -> None:
 
 def test_nscc_is_not_rocev2_s() -> None:
     """RoCEv2 with NSCC is refused, and the remedy says what to leave out."""
-    with pytest.raises(InputError, match="DCQCN") as caught:
+    with pytest.raises(InputError, match="rocev2 has its own") as caught:
         over(job("mrc", "nscc"), "rocev2")
     assert "--congestion" in str(caught.value.remedy)
 
@@ -64,3 +66,28 @@ def test_spray_is_without_path_health() -> None:
     assert made.roce is None
     assert not made.settings.path_health
     assert 0 == made.settings.backup_share
+
+
+@pytest.mark.parametrize("transport", STACK)
+def test_the_kernels_own_keep_wall_time(transport: str) -> None:
+    """TCP of the kernel is refused in dilated time and in virtual time, with what to do."""
+    plain = Job("here", PLAN, job("mrc").flows, Settings(), 1, 1_000_000)
+    with pytest.raises(InputError, match="keeps wall time"):
+        over(replace(plain, plan=dilated(PLAN, 1000)), transport)
+    with pytest.raises(InputError, match="is the kernel's own") as caught:
+        fit(over(plain, transport))
+    assert "--on sim" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize("transport", ["mrc", "spray"])
+def test_who_chooses_paths_needs_srv6(transport: str) -> None:
+    """MRC is refused where switches choose the path; RoCEv2 is not, but by the simulator it is."""
+    text = "fabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 2}\nrouting: ecmp"
+    hashed = replace(
+        Job("here", PLAN, job("mrc").flows, Settings(), 1, 1_000_000),
+        plan=build_plan(load_text(text, "here.yaml")),
+    )
+    with pytest.raises(InputError, match=f"the transport {transport} needs paths that the sender chooses"):
+        over(hashed, transport)
+    with pytest.raises(InputError, match="the simulator needs paths"):
+        fit(over(hashed, "rocev2"))
