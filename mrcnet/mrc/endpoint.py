@@ -65,15 +65,18 @@ class Endpoint:
         """What the peer has to know of this side for a QP (spec 1.2)."""
         return offer(self.settings, qpn, start_psn)
 
-    def connect(self, spec: QpSpec, *, ready: bool = True, now: int = 0) -> Qp:
+    def connect(
+        self, spec: QpSpec, *, ready: bool = True, now: int = 0, settings: Settings | None = None
+    ) -> Qp:
         """A QP; both sides know each other's numbers and start PSNs, and what they offer (spec 1.2).
 
         It can send and receive, or, if not `ready`, is in INIT and goes to RTR and RTS by `Qp.move`.
+        `settings`: its own; None: the end point's.
         ValueError if the number is taken or the offers do not agree.
         """
         if spec.qpn in self.qps or spec.qpn <= QPN_ENDPOINT:  # spec 2.12: 0 to 2 are reserved
             raise ValueError(f"QPN {spec.qpn:#x} is taken")
-        qp = Qp(spec, self.ports, self.settings, self._rng, self._events.append)
+        qp = Qp(spec, self.ports, settings or self.settings, self._rng, self._events.append)
         qp.move(QpState.INIT, now)
         if ready:
             qp.move(QpState.RTR, now)

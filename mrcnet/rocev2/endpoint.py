@@ -78,15 +78,22 @@ class Endpoint:
         self._regions[rkey] = Region(data, address, rkey)
         return self._regions[rkey]
 
-    def connect(self, spec: QpSpec) -> Connection:
+    def connect(self, spec: QpSpec, *, settings: Settings | None = None) -> Connection:
         """As many QPs as the settings say, each on the path that its UDP source port is hashed to.
 
         The first has the spec's numbers, the others count on in the upper bits. ValueError if they are taken.
+        `settings`: its own; None: the end point's.
         """
         if spec.qpn in self.connections or not 2 < spec.qpn < _QPN_MOST:
             raise ValueError(f"QPN {spec.qpn:#x} is taken")
         made = Connection(
-            spec, self._ports, self._line_bps, self._settings, self._roce, self._rng, self._events.append
+            spec,
+            self._ports,
+            self._line_bps,
+            settings or self._settings,
+            self._roce,
+            self._rng,
+            self._events.append,
         )
         self.connections[spec.qpn] = made
         for qp in made.qps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mrcnet.mrc.flight import OVERHEAD
@@ -23,14 +24,42 @@ def controlled(settings: Settings, plan: Plan, congestion: str, *, trimming: boo
     if congestion == FIXED:
         return replace(settings, nscc=None)
     if trimming is None:
-        trimming = any(queue.trim is not None for queue in plan.wiring.queues.values())
+        trimming = trims(plan)
     return replace(settings, nscc=knobs_for(plan, settings.payload, trimming=trimming))
 
 
 def knobs_for(plan: Plan, payload: int, *, trimming: bool = False) -> Knobs:
     """spec 5.8's defaults for the slowest host over all its planes and the longest base RTT of the fabric."""
-    rate = min(sum(port.rate_bps for port in plan.nodes[host].ports) for host in plan.hosts)
+    rate = _slowest(plan, plan.hosts)
     return Knobs.for_path(rate, base_rtt_ns(plan, payload), payload + OVERHEAD, trimming=trimming)
+
+
+def for_pair(settings: Settings, plan: Plan, hosts: Sequence[str], src: str, dst: str) -> Settings:
+    """Windows for what a pair shares: the planes in which both have a port, at the rate of the slower one.
+
+    `settings` are fitted to the slowest of `hosts`, and NSCC's knobs to that of the plan: where all hosts are
+    alike they are the pair's, too.
+    """
+    there = {port.plane: port.rate_bps for port in plan.nodes[dst].ports}
+    rate = sum(min(port.rate_bps, there.get(port.plane, 0)) for port in plan.nodes[src].ports)
+    nscc = settings.nscc
+    if rate and nscc is not None and rate != _slowest(plan, plan.hosts):
+        mtu = settings.payload + OVERHEAD
+        nscc = Knobs.for_path(rate, nscc.base_rtt_ns, mtu, trimming=trims(plan))
+    slowest = _slowest(plan, hosts)
+    if rate in (0, slowest) and nscc is settings.nscc:
+        return settings
+    return replace(settings, window_bytes=settings.window_bytes * (rate or slowest) // slowest, nscc=nscc)
+
+
+def _slowest(plan: Plan, hosts: Sequence[str]) -> int:
+    """What the slowest host sends on all its ports together, bit/s."""
+    return min(sum(port.rate_bps for port in plan.nodes[host].ports) for host in hosts)
+
+
+def trims(plan: Plan) -> bool:
+    """Whether any port trims."""
+    return any(queue.trim is not None for queue in plan.wiring.queues.values())
 
 
 def base_rtt_ns(plan: Plan, payload: int) -> int:

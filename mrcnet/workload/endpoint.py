@@ -13,6 +13,7 @@ from mrcnet.mrc.memory import Region
 from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import Counters as SendBooks
 from mrcnet.mrc.responder import Counters as TakeBooks
+from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.wire.frames import RxBatch, TxBatch
 
 
@@ -30,8 +31,8 @@ class EndPoint(Protocol):
     def register(self, data: npt.NDArray[np.uint8], address: int) -> Region:
         """Open `data` (size) to the peers' writes."""
 
-    def connect(self, spec: QpSpec) -> object:
-        """Ready to send and receive. ValueError if the number is taken."""
+    def connect(self, spec: QpSpec, *, settings: Settings | None = None) -> object:
+        """Ready to send and receive, with windows of its own. ValueError if the number is taken."""
 
     def set_port(self, port: int, up: bool, now: int) -> None:
         """A local port (index) lost its link or has it back."""

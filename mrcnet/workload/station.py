@@ -17,6 +17,7 @@ from mrcnet.mrc.evs import EvStatus
 from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.rocev2.endpoint import Endpoint as RoceEndpoint
+from mrcnet.workload.congestion import for_pair
 from mrcnet.workload.flow import Flow, Script, Sink, Source
 from mrcnet.workload.job import Job, denied_evs, ev_paths, local_ports, peer_addresses
 from mrcnet.workload.order import Order
@@ -108,7 +109,8 @@ class Station:
                 peer=peer_addresses(job.plan, peer),
                 paths=ev_paths(job.plan, self.name, peer),
                 denied=denied_evs(job, self.name, peer),
-            )
+            ),
+            settings=for_pair(job.settings, job.plan, job.hosts, self.name, peer),
         )
 
     def regions(self) -> dict[int, tuple[int, int]]:

@@ -12,7 +12,7 @@ from mrcnet.workload.collective import Collective
 # that its congestion control is made for: NSCC a steep ramp and trimming, DCQCN a flat one and deep ports.
 SHAPE = """\
 name: loss
-fabric: {{planes: {planes}, t0: 2, t1: 8, hosts_per_t0: 8}}
+fabric: {{planes: {planes}, t0: 2, t1: 4, hosts_per_t0: 4}}
 defaults: {{rate: {rate}, delay: 1us, mtu: 9000}}
 ports: {ports}
 """
@@ -22,12 +22,12 @@ FABRICS = {
 }
 FABRICS["rocev2x16"] = FABRICS["rocev2"]
 # every step of the ring crosses the T1s
-RANKS = tuple(f"h{number // 2 + number % 2 * 8}" for number in range(16))
+RANKS = ("h0", "h4", "h1", "h5", "h2", "h6", "h3", "h7")
 PIECE = 64 << 10
 LOSSES = (0.0, 0.001, 0.01)
 # bytes, and iterations: so many that even short ones see some losses
-RING = ((256 << 10, 16), (1 << 20, 4), (4 << 20, 1), (16 << 20, 1))
-ALL_TO_ALL = ((256 << 10, 60), (1 << 20, 20), (4 << 20, 5), (64 << 20, 1))
+RING = ((256 << 10, 40), (1 << 20, 12), (4 << 20, 3), (16 << 20, 1))
+ALL_TO_ALL = ((256 << 10, 60), (1 << 20, 20), (4 << 20, 5), (16 << 20, 2))
 TURN_NS = 2_000
 
 Curve = tuple[float, ...]  # bus bandwidth in Gb/s, by size
@@ -37,8 +37,7 @@ def curve(kind: str, transport: str, loss: float, sizes: tuple[tuple[int, int], 
     """One line of the figure. SystemExit if an element was wrong."""
     found = []
     for size, iterations in sizes:
-        ranks = RANKS if kind == "all-reduce" else RANKS[:8]
-        ask = Collective(kind, "", ranks, iterations=iterations, piece=PIECE)
+        ask = Collective(kind, "", RANKS, iterations=iterations, piece=PIECE)
         congestion = "nscc" if transport == "mrc" else "fixed"
         one = row(
             FABRICS[transport],
