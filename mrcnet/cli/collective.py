@@ -26,7 +26,7 @@ from mrcnet.workload.collective import Collective, Row, program_of, row_of
 from mrcnet.workload.collectives import KINDS
 from mrcnet.workload.congestion import CHOICES, FIXED, controlled
 from mrcnet.workload.job import Job, bin_ns
-from mrcnet.workload.program import TYPES
+from mrcnet.workload.program import TYPES, Program
 from mrcnet.workload.summary import Recording
 from mrcnet.workload.transport import CHOICES as TRANSPORTS
 from mrcnet.workload.transport import MRC, over
@@ -124,7 +124,7 @@ def collective_(
         job = over(
             _job(plan.topology.name if on == "sim" else lab_name, plan, ask, size, settings), transport
         )
-        rows.append(row_of(ask, size, _virtual(job, loss or 0.0) if on == "sim" else _real(job)))
+        rows.append(row_of(ask, size, virtual(job, loss or 0.0) if on == "sim" else real(job)))
     progress("")
     data = _data(plan, ask, transport, congestion, loss or 0.0, rows)
     good = all(row.verified for row in rows)
@@ -139,21 +139,28 @@ def _steps(first: int, last: int, factor: int) -> Iterator[int]:
 
 def _job(name: str, plan: Plan, ask: Collective, size: int, settings: Settings) -> Job:
     program = program_of(ask, size)
-    needed = sum(program.room(rank) for rank in range(len(ask.hosts))) * program.itemsize
-    if needed > MEMORY:
-        raise InputError(
-            f"the ranks' memories would take {format_size(needed)}, at most {format_size(MEMORY)}",
-            remedy="fewer iterations, or a smaller size",
-        )
+    check_memory(program)
     job = Job(name, plan, program.flows, settings, ask.seed, bin_ns(plan))
     return replace(job, programs=(program,))
 
 
-def _virtual(job: Job, loss: float) -> Recording:
+def check_memory(program: Program) -> None:
+    """InputError if the ranks' memories would take too much."""
+    needed = sum(program.room(rank) for rank in range(program.graph.ranks)) * program.itemsize
+    if needed > MEMORY:
+        raise InputError(
+            f"the ranks' memories would take {format_size(needed)}, at most {format_size(MEMORY)}",
+            remedy="fewer iterations, or a smaller size or model",
+        )
+
+
+def virtual(job: Job, loss: float) -> Recording:
+    """Run the job's programs in the simulator."""
     return sim_run.run_traffic(fit(job), None, meanwhile=lambda run: run.lose(loss))
 
 
-def _real(job: Job) -> Recording:
+def real(job: Job) -> Recording:
+    """Run the job's programs in its lab."""
     with register_run(job.lab):
         return run_traffic(job, None)
 

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "probe": "Find broken links from inside, by probes that come back to their host.",
         "traffic": "Run RDMA traffic between hosts of a lab; every byte is checked where it arrives.",
         "collective": "Run a collective as nccl-tests does: time, algbw, busbw, #wrong for each size.",
+        "step": "Run what a training step sends: ZeRO-3, or Megatron's tensor, pipeline and data parallel.",
         "evs": "Show the live EV table of a pair while a run sends between them.",
         "port": "Show a port: what its queue is told, what it counts, what it holds.",
         "fault": "Break a link or a port of a lab, or heal it.",

@@ -66,9 +66,9 @@ NEAR = 0.25  # of its share, that DCQCN may leave a flow off it
 
 def permutation() -> Iterator[Figure]:
     """permutation: the slowest of MRC's flows over the fastest, eight hosts to eight others over eight
-    uplinks of one plane. Sound if RoCEv2's single paths show their collisions: flows that share an uplink with none,
-    one and two others get about 1, 1/2 and 1/3 of the line, each group in its mean. The seed is the first by
-    whose source ports one, two and three flows meet, as in the paper's figure.
+    uplinks of one plane. Sound if RoCEv2's single paths show their collisions: flows that share an uplink
+    with none, one and two others get about 1, 1/2 and 1/3 of the line, each group in its mean. The seed is
+    the first by whose source ports one, two and three flows meet, as in the paper's figure.
     """
     plan = plan_of(RACKS.format(ports="{}"))
     sprayed, _ = rates(plan, ACROSS, MRC, duration_ns=1_000_000, congestion=NSCC)

@@ -14,6 +14,8 @@ from mrcnet.topology.load import load_text
 from mrcnet.workload.collective import Collective, Row, program_of, row_of
 from mrcnet.workload.collectives import KINDS
 from mrcnet.workload.job import Job
+from mrcnet.workload.steps import Layout, Model, step_program
+from mrcnet.workload.summary import summarise
 from mrcnet.workload.transport import over
 
 PLAN = build_plan(
@@ -78,3 +80,31 @@ def test_a_dead_qp_ends_the_run() -> None:
     assert (None, None, False) == (found.time_us, found.busbw, found.verified)
     assert any("QP went to ERROR" in problem for problem in found.problems)
     assert any("never ended" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize("step", ["zero-3", "megatron"])
+def test_a_step_is_right(step: str) -> None:
+    """All calls of a training step end, in groups and lanes of their own, with what NumPy computes."""
+    model = Model(layers=1, hidden=64, heads=2, vocab=64, batch=1, sequence=32)
+    program = step_program(step, model, Layout(2, 1, 2), PLAN.hosts, 16 << 10)
+    job = Job("small", PLAN, program.flows, Settings(), 1, 1_000, programs=(program,))
+    recording = run_traffic(fit(job), None)
+    assert () == summarise(recording).problems
+    assert 4 == sum(len(report.ranks) for report in recording.reports)
+
+
+def test_two_jobs_share_a_fabric() -> None:
+    """Programs on the same hosts have QPs and memories of their own; both end right, and later than alone."""
+    ask = Collective("all-reduce", "", PLAN.hosts, iterations=1, warm_up=0)
+    first = program_of(ask, 1 << 20)
+    second = replace(program_of(ask, 1 << 20), number=1, first_flow=len(first.flows))
+    ends = []
+    for programs in ((first,), (first, second)):
+        flows = tuple(flow for program in programs for flow in program.flows)
+        job = fit(Job("small", PLAN, flows, Settings(), 1, 1_000, programs=programs))
+        recording = run_traffic(job, None)
+        assert () == summarise(recording).problems
+        ranks = [rank for report in recording.reports for rank in report.ranks]
+        assert 4 * len(programs) == len(ranks)
+        ends.append(max(rank.ends[0] or 0 for rank in ranks))
+    assert 0 < ends[0] < ends[1]

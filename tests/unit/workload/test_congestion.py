@@ -9,7 +9,8 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.model import Plan
 from mrcnet.topology.load import load_text
-from mrcnet.workload.congestion import FIXED, NSCC, base_rtt_ns, controlled, knobs_for
+from mrcnet.workload.congestion import FIXED, NSCC, base_rtt_ns, controlled, for_pair, knobs_for
+from tests.unit.plan.fabrics import shipped
 
 FABRIC = """
 name: x
@@ -49,3 +50,22 @@ def test_the_choice(congestion: str, chosen: bool) -> None:
     settings = controlled(Settings(), plan_of(), congestion)
     assert chosen == (settings.nscc is not None)
     assert Settings().window_bytes == settings.window_bytes
+
+
+def test_windows_fit_what_a_pair_shares() -> None:
+    """Among unlike hosts a pair's window is in proportion to its slower ports in the planes of both."""
+    plan = shipped("mixed-nics")
+    settings = controlled(Settings(window_bytes=400_000), plan, NSCC)
+    windows = {
+        dst: for_pair(settings, plan, plan.hosts, "h0", dst).window_bytes for dst in ("h1", "h2", "h3")
+    }
+    assert {"h1": 800_000, "h2": 400_000, "h3": 400_000} == windows
+    knobs = [for_pair(settings, plan, plan.hosts, "h0", dst).nscc for dst in ("h1", "h3")]
+    assert [2, 1] == [knob.max_cwnd / settings.nscc.max_cwnd for knob in knobs if knob and settings.nscc]
+
+
+def test_alike_hosts_have_one_window() -> None:
+    """Where all hosts are alike, every pair has the settings as they are."""
+    plan = shipped("4p-2t0-4t1")
+    settings = controlled(Settings(), plan, NSCC)
+    assert settings is for_pair(settings, plan, plan.hosts, "h0", "h5")
