@@ -10,6 +10,7 @@ import re
 from decimal import Decimal
 
 RATE_UNITS = {"bps": 1, "kbps": 10**3, "mbps": 10**6, "gbps": 10**9, "tbps": 10**12}
+RATE_UNITS |= {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 SIZE_UNITS = {
     "b": 1,
     "kb": 10**3,

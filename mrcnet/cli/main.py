@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "doctor": "Check that this machine can carry a lab.",
         "schema": "Print the JSON Schema of topology, drill, events or result files.",
         "plan": "Show addresses, SIDs, EVs and tables of a topology; touches nothing.",
+        "size": "Size a fabric: tiers, switches, optics, paths, tables, what failures cost.",
         "graph": "Draw a fabric: hosts, planes, T0s, T1s and links.",
         "render": "Write a fabric as a containerlab topology, with every node's configuration.",
         "import": "Make an mrcnet topology of a containerlab file, and say what could not be carried.",

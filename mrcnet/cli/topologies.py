@@ -18,8 +18,9 @@ from mrcnet.cli.output import note, progress
 from mrcnet.errors import InputError
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.model import Plan
+from mrcnet.plan.parts import Parts
 from mrcnet.topology.document import MAX_TEXT, expand
-from mrcnet.topology.load import load_text
+from mrcnet.topology.load import load_text, read_text
 
 SHIPPED = Path(str(files("mrcnet"))) / "shipped"
 STDIN = "<stdin>"
@@ -92,6 +93,12 @@ def plan_of(source: Source) -> Plan:
     """Load and plan a topology. Raises InputError with file:line:column."""
     progress(f"planning {source.file}")
     return build_plan(load_text(source.text, source.file, os.environ))
+
+
+def parts_of(source: Source) -> Parts:
+    """Load a topology, to plan parts of it. Raises InputError with file:line:column."""
+    progress(f"planning {source.file}")
+    return Parts(read_text(source.text, source.file, os.environ))
 
 
 def _in_working_directory() -> Path:

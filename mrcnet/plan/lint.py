@@ -6,7 +6,7 @@ Each check is one generator; what many hosts or links share is one finding that 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 from mrcnet.plan.addressing import to_int
@@ -28,7 +28,7 @@ def lint(wiring: Wiring, nodes: Mapping[str, NodePlan]) -> tuple[Finding, ...]:
         *check_mtu(topology),
         *check_interfaces(topology),
         *check_prefixes(topology.srv6.block, topology.host_prefix),
-        *check_carriers(wiring),
+        *check_carriers({at.t0.index for ats in wiring.attachments.values() for at in ats.values()}),
         *check_clashes(nodes),
         *check_reach(wiring),
         *check_common_plane(wiring),
@@ -70,9 +70,9 @@ def check_prefixes(block: str, host_prefix: str) -> Iterator[Finding]:
             )
 
 
-def check_carriers(wiring: Wiring) -> Iterator[Finding]:
-    """Every template must fit a carrier."""
-    groups = sorted({at.t0.index for ats in wiring.attachments.values() for at in ats.values()})
+def check_carriers(t0_indexes: Iterable[int]) -> Iterator[Finding]:
+    """Every template must fit a carrier; `t0_indexes` are those of T0s with hosts."""
+    groups = sorted(t0_indexes)
     kinds = {template(source, index) for index in groups for source in (index, groups[0])}
     for usids in sorted(kind.usids for kind in kinds):
         yield from check_usids(usids)
@@ -91,19 +91,30 @@ def check_clashes(nodes: Mapping[str, NodePlan]) -> Iterator[Finding]:
     """What must be unique: locators, hosts' addresses, MAC addresses, and destinations within a table."""
     every = list(nodes.values())
     ports = [port for node in every for port in node.ports]
+    yield from check_locators(node.locator for node in every if node.locator)
     uniques = (
-        ("sid-clash", "locator", (node.locator for node in every if node.locator)),
         ("address-clash", "address", (address for port in ports for address in port.addresses)),
         ("mac-clash", "MAC address", (port.mac for port in ports)),
     )
     for code, what, values in uniques:
-        if twice := [value for value, times in Counter(values).items() if times > 1]:
+        if twice := _twice(values):
             yield _error(code, f"{what} used more than once: {_some(twice, what + 's')}")
     for node in every:
-        keys = [route.dst for route in node.routes if route.action is not Action.ECMP]
-        keys += [f"{route.dst} by {route.dev}" for route in node.routes if route.action is Action.ECMP]
-        if twice := [key for key, times in Counter(keys).items() if times > 1]:
-            yield _error("route-clash", f"{node.name} has two routes for {_some(twice, 'prefixes')}")
+        yield from check_table(node)
+
+
+def check_table(node: NodePlan) -> Iterator[Finding]:
+    """Destinations must be unique within a table."""
+    keys = [route.dst for route in node.routes if route.action is not Action.ECMP]
+    keys += [f"{route.dst} by {route.dev}" for route in node.routes if route.action is Action.ECMP]
+    if twice := _twice(keys):
+        yield _error("route-clash", f"{node.name} has two routes for {_some(twice, 'prefixes')}")
+
+
+def check_locators(locators: Iterable[str]) -> Iterator[Finding]:
+    """A locator belongs to one switch."""
+    if twice := _twice(locators):
+        yield _error("sid-clash", f"locator used more than once: {_some(twice, 'locators')}")
 
 
 def check_reach(wiring: Wiring) -> Iterator[Finding]:
@@ -155,6 +166,10 @@ def check_parallel(wiring: Wiring) -> Iterator[Finding]:
             "parallel-links",
             f"only the first of parallel links is used: {_some(parallel, 'pairs')}",
         )
+
+
+def _twice(values: Iterable[str]) -> list[str]:
+    return [value for value, times in Counter(values).items() if times > 1]
 
 
 def _error(code: str, message: str) -> Finding:

@@ -23,6 +23,14 @@ class Cable:
     plane: int
 
 
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Some nodes of the fabric and some links between them, named and numbered as in it; not shaped."""
+
+    nodes: tuple[Node, ...]
+    cables: tuple[Cable, ...]
+
+
 def switch_name(role: Role, plane: int, index: int) -> str:
     """T0 number 1 of plane 0 -> `p0-t0-1`."""
     return f"p{plane}-{role}-{index}"
@@ -30,43 +38,58 @@ def switch_name(role: Role, plane: int, index: int) -> str:
 
 def generate_nodes(fabric: Fabric) -> Iterator[Node]:
     """Every host and switch of the fabric."""
-    for index in range(fabric.t0 * fabric.hosts_per_t0):
+    for index in range(hosts_of(fabric)):
         yield Node(f"h{index}", Role.HOST, None, index)
     for plane in range(fabric.planes):
-        for role, count in zip((Role.T0, Role.T1), _tiers(fabric, plane), strict=True):
+        for role, count in zip((Role.T0, Role.T1), tiers(fabric, plane), strict=True):
             for index in range(count):
                 yield Node(switch_name(role, plane, index), role, plane, index)
 
 
 def generate_cables(fabric: Fabric, differing: Mapping[str, HostSettings]) -> Iterator[Cable]:
     """Every link of the fabric, less the ports that `differing` hosts do not have."""
-    hosts = fabric.t0 * fabric.hosts_per_t0
     for plane in range(fabric.planes):
-        t0_count, t1_count = _tiers(fabric, plane)
-        share = _hosts_on_t0(fabric, plane)
-        for index in range(hosts):
-            host = f"h{index}"
-            settings = differing.get(host)
+        t0_count, t1_count = tiers(fabric, plane)
+        for index in range(hosts_of(fabric)):
+            settings = differing.get(f"h{index}")
             if settings is None or settings.planes is None or plane in settings.planes:
-                t0 = switch_name(Role.T0, plane, index // share)
-                yield Cable(End(host, f"eth{plane + 1}"), End(t0, f"eth{index % share + 1}"), plane)
+                yield host_cable(fabric, plane, index)
         for low in range(t0_count):
             for high in range(t1_count):
-                t0, t1 = switch_name(Role.T0, plane, low), switch_name(Role.T1, plane, high)
-                yield Cable(End(t0, f"eth{share + high + 1}"), End(t1, f"eth{low + 1}"), plane)
+                yield switch_cable(fabric, plane, low, high)
+
+
+def host_cable(fabric: Fabric, plane: int, index: int) -> Cable:
+    """The link of host number `index` in a plane."""
+    share = hosts_on_t0(fabric, plane)
+    t0 = switch_name(Role.T0, plane, index // share)
+    return Cable(End(f"h{index}", f"eth{plane + 1}"), End(t0, f"eth{index % share + 1}"), plane)
+
+
+def switch_cable(fabric: Fabric, plane: int, low: int, high: int) -> Cable:
+    """The link between T0 number `low` and T1 number `high` of a plane."""
+    t0, t1 = switch_name(Role.T0, plane, low), switch_name(Role.T1, plane, high)
+    port = f"eth{hosts_on_t0(fabric, plane) + high + 1}"
+    return Cable(End(t0, port), End(t1, f"eth{low + 1}"), plane)
 
 
 def most_ports(fabric: Fabric) -> int:
     """The number of ports of the T0 that has most."""
-    return max(_hosts_on_t0(fabric, plane) + _tiers(fabric, plane)[1] for plane in range(fabric.planes))
+    return max(hosts_on_t0(fabric, plane) + tiers(fabric, plane)[1] for plane in range(fabric.planes))
 
 
-def _hosts_on_t0(fabric: Fabric, plane: int) -> int:
+def hosts_of(fabric: Fabric) -> int:
+    """How many hosts the fabric has."""
+    return fabric.t0 * fabric.hosts_per_t0
+
+
+def hosts_on_t0(fabric: Fabric, plane: int) -> int:
     """Hosts per T0 of a plane: spread evenly and in order, so that the last T0s may have fewer."""
-    return -(-fabric.t0 * fabric.hosts_per_t0 // _tiers(fabric, plane)[0])
+    return -(-hosts_of(fabric) // tiers(fabric, plane)[0])
 
 
-def _tiers(fabric: Fabric, plane: int) -> tuple[int, int]:
+def tiers(fabric: Fabric, plane: int) -> tuple[int, int]:
+    """The numbers of T0s and T1s of a plane."""
     shape = fabric.plane_shapes.get(plane)
     t0 = fabric.t0 if shape is None or shape.t0 is None else shape.t0
     t1 = fabric.t1 if shape is None or shape.t1 is None else shape.t1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
 
 from mrcnet.errors import InputError, Where
-from mrcnet.topology.document import expand, parse
+from mrcnet.topology.document import Document, expand, parse
 from mrcnet.topology.model import Topology
 from mrcnet.topology.names import topology_name
 from mrcnet.topology.raw import RawTopology
@@ -17,12 +18,26 @@ from mrcnet.topology.schema import validate
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A topology file that is read and has the right shape, before it is worked out."""
+
+    raw: RawTopology
+    document: Document
+    name: str
+
+
 def load_text(text: str, file: str, env: Mapping[str, str] = NO_VARIABLES) -> Topology:
-    """Read a topology.
+    """Read a topology and work it out.
 
     `file` stands in error messages, and its stem is the topology's name unless the text gives one.
     `env` holds the values of `${VAR}`. Raises InputError with file:line:column for anything wrong.
     """
+    return work_out(read_text(text, file, env))
+
+
+def read_text(text: str, file: str, env: Mapping[str, str] = NO_VARIABLES) -> Outline:
+    """Read a topology without working it out. Parameters and errors are those of `load_text`."""
     document = parse(expand(text, file, env), file)
     raw = validate(document, RawTopology)
     name = raw.name
@@ -33,4 +48,9 @@ def load_text(text: str, file: str, env: Mapping[str, str] = NO_VARIABLES) -> To
             raise InputError(
                 "the topology has no name", where=Where(file), remedy="add `name: ...`"
             ) from None
-    return resolve(raw, document, name)
+    return Outline(raw, document, name)
+
+
+def work_out(outline: Outline) -> Topology:
+    """The topology with all its nodes and links. Raises InputError for what cannot be built."""
+    return resolve(outline.raw, outline.document, outline.name)

@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from mrcnet.errors import InputError
 from mrcnet.topology.document import Document, KeyPath
-from mrcnet.topology.generate import Cable, generate_cables, generate_nodes, most_ports
+from mrcnet.topology.generate import (
+    Cable,
+    Excerpt,
+    generate_cables,
+    generate_nodes,
+    hosts_of,
+    most_ports,
+)
 from mrcnet.topology.model import Bfd, End, Link, Node, Role, Routing, Srv6, Topology, Transport
 from mrcnet.topology.names import MAX_INDEX, interface_name, suggest
 from mrcnet.topology.queues import resolve_queues
-from mrcnet.topology.raw import Bgp, ExplicitNode, LinkSettings, Ports, RawTopology
+from mrcnet.topology.raw import Bgp, ExplicitNode, Fabric, LinkSettings, Ports, RawTopology
 
 TIERS = (Role.HOST, Role.T0, Role.T1)
+MAX_HOST_ROUTES = 2**23  # of a fabric that is worked out as a whole: 1 024 hosts with 8 planes, about 3 GB
 BUILT_IN = LinkSettings(rate=100 * 10**9, delay=500, mtu=9000)
 
 
-def resolve(raw: RawTopology, document: Document, name: str) -> Topology:
-    """Work out `raw`, whose places are in `document`. Raises InputError for what cannot be built."""
-    build = _Build(raw, document)
+def resolve(raw: RawTopology, document: Document, name: str, excerpt: Excerpt | None = None) -> Topology:
+    """Work out `raw`, whose places are in `document`, or an excerpt of the fabric that it generates.
+
+    Raises InputError for what cannot be built.
+    """
+    build = _Build(raw, document, excerpt)
     build.add_generated()
     build.add_explicit_nodes()
     build.omit()
@@ -36,7 +48,7 @@ def resolve(raw: RawTopology, document: Document, name: str) -> Topology:
         nodes=tuple(nodes),
         links=tuple(links),
         dilation=raw.dilation,
-        queues=resolve_queues(raw.ports or Ports(), document, build.nodes, links),
+        queues=resolve_queues(raw.ports or Ports(), document, build.nodes, links) if excerpt is None else (),
         has_ports=raw.ports is not None,
         routing=Routing(raw.routing),
         bfd=bfd,
@@ -44,6 +56,16 @@ def resolve(raw: RawTopology, document: Document, name: str) -> Topology:
         host_prefix=raw.addresses.hosts,
         transport=Transport(raw.transport.payload, raw.transport.udp_port),
     )
+
+
+def host_routes(fabric: Fabric) -> int:
+    """How many routes the hosts of a whole fabric hold: one a peer and plane."""
+    return hosts_of(fabric) ** 2 * fabric.planes
+
+
+def too_large(fabric: Fabric) -> bool:
+    """Whether a fabric can be worked out in parts only (`topology.excerpt`)."""
+    return host_routes(fabric) > MAX_HOST_ROUTES
 
 
 def _bfd(raw: RawTopology, document: Document) -> Bfd | None:
@@ -70,6 +92,7 @@ class _Build:
 
     raw: RawTopology
     document: Document
+    excerpt: Excerpt | None
     nodes: dict[str, Node] = field(default_factory=dict)
     cables: dict[Cable, LinkSettings | None] = field(default_factory=dict)
     places: dict[Cable, KeyPath] = field(default_factory=dict)
@@ -82,8 +105,11 @@ class _Build:
             self.planes = fabric.planes
             if (most := most_ports(fabric)) > MAX_INDEX:  # said before a huge fabric is generated
                 raise error(("fabric",), f"a T0 would have {most} ports; at most {MAX_INDEX} fit a uSID")
-            self.nodes = {node.name: node for node in generate_nodes(fabric)}
-            for cable in generate_cables(fabric, hosts):
+            part = self.excerpt
+            if part is None and too_large(fabric):
+                raise self._too_large(fabric)
+            self.nodes = {node.name: node for node in (part.nodes if part else generate_nodes(fabric))}
+            for cable in part.cables if part else generate_cables(fabric, hosts):
                 self.cables[cable] = None
                 self.generated[cable.a.node, cable.b.node] = cable
             for plane in fabric.plane_shapes:
@@ -97,6 +123,19 @@ class _Build:
             for number, plane in enumerate(settings.planes or ()):
                 if plane >= self.planes:
                     raise error(("hosts", name, "planes", number), self._no_plane(plane))
+
+    def _too_large(self, fabric: Fabric) -> InputError:
+        routes = host_routes(fabric)
+        error = self.document.error(
+            ("fabric",),
+            f"{hosts_of(fabric)} hosts with {fabric.planes} planes are too many to be worked out as a whole: "
+            f"{routes} routes of hosts, at most {MAX_HOST_ROUTES}",
+        )
+        error.remedy = (
+            "`mrcnet plan` answers for a regular fabric of any size, part by part (--node, --pair, "
+            "--tables, --each-link); regular: without hosts, nodes, links, omit, ports, dilation, routing"
+        )
+        return error
 
     def _no_plane(self, plane: int) -> str:
         return f"there is no plane {plane}; the fabric's planes are 0 to {self.planes - 1}"
@@ -220,7 +259,7 @@ class _Build:
                     )
                     raise self.document.error(path, message)
                 host_planes.add((cable.a.node, cable.plane))
-        if not self.cables:
+        if not self.cables and self.excerpt is None:
             raise self.document.error((), "the fabric is empty: it has no links")
 
     def link(self, cable: Cable) -> Link:

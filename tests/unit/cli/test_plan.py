@@ -101,3 +101,51 @@ def test_schemas_print_as_json(run: Run) -> None:
     """`schema` prints a JSON Schema with and without --json, for topologies and for drills."""
     for line in (["schema"], ["schema", "--json"], ["schema", "drill"]):
         assert "object" == json.loads(run(*line).out)["type"]
+
+
+HUGE = "name: huge\nfabric: {planes: 8, t0: 512, t1: 256, hosts_per_t0: 256}\n"
+
+
+def test_huge_fabric(run: Run) -> None:
+    """131 072 hosts have an overview, with lint of the longest ways; what needs them all is refused."""
+    counts = {"planes": 8, "t0": 4096, "t1": 2048, "hosts": 131072, "links": 2097152, "evs_per_pair": 2048}
+    assert {"name": "huge", "counts": counts, "lint": []} == run("plan", "-", "--json", stdin=HUGE).json
+    ran = run("graph", "-", stdin=HUGE)
+    assert (2, "") == (ran.code, ran.out)
+    assert "part by part (--node, --pair, --tables, --each-link)" in ran.err
+
+
+def test_huge_host(run: Run) -> None:
+    """A host among very many has its own routes and, instead of one a peer, a template a destination T0."""
+    answer = run("plan", "-", "--node", "h131071", "--json", stdin=HUGE).json
+    assert {"decap", "forward"} == {route["action"] for route in answer["routes"]}
+    first = {"dst": "fd4d:5200:0:1::/64", "dev": "eth1", "template": "fcbb:bb00:2200:4000:2001:6000::"}
+    assert first == answer["steering"][0]
+
+
+def test_tables_are_what_node_prints(run: Run) -> None:
+    """`--tables` writes every switch's table, byte for byte what `--node --json` prints."""
+    answer = run("plan", "2p-2t0-2t1", "--tables", "out/tables", "--json").json
+    files = {file.stem: file.read_text(encoding="utf-8") for file in Path("out/tables").iterdir()}
+    assert {f"p{p}-{t}-{i}" for p in (0, 1) for t in ("t0", "t1") for i in (0, 1)} == set(files)
+    assert files == {name: run("plan", "2p-2t0-2t1", "--node", name, "--json").out for name in files}
+    entries = sum(len(json.loads(text)["routes"]) for text in files.values())
+    assert (8, entries, 4, []) == tuple(answer[key] for key in ("switches", "entries", "most_usids", "lint"))
+    assert sum(map(len, files.values())) == answer["bytes"]
+
+
+def test_tables_overwrite_nothing(run: Run) -> None:
+    """A directory that holds something is refused and left as it is; so is a file in its place."""
+    Path("there").mkdir()
+    Path("there/mine").write_text("x", encoding="utf-8")
+    ran = run("plan", "2p-2t0-2t1", "--tables", "there")
+    assert (2, ["there/mine"]) == (ran.code, [str(path) for path in Path("there").iterdir()])
+    assert "is not empty: it holds mine" in ran.err
+    assert 3 == run("plan", "2p-2t0-2t1", "--tables", "there/mine").code
+
+
+def test_each_link(run: Run) -> None:
+    """`--each-link` has a row for all that fails alike, the worst first."""
+    rows = run("plan", "4p-2t0-4t1", "--each-link", "--json").json["each_link"]
+    assert ["T1", "T0", "T0-T1 link", "host link"] == [row["what"] for row in rows]
+    assert {"count": 32, "example": "p0-t0-0:p0-t1-0", "hosts": 4, "of_node": 0.25}.items() <= rows[2].items()

@@ -1,0 +1,146 @@
+"""Parts of a plan, made when they are asked for: a node, a pair of hosts, one switch after the other.
+
+Of a regular fabric a part is planned from an excerpt, by the functions that plan the whole: at once, whatever
+its size. What a host sends is the one thing that grows with the square of a fabric. A NIC holds no route a
+peer but a template a destination T0 (spec 6.3, step 1), and so does a plan where the whole were too large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mrcnet.plan.addressing import host_address, to_int, to_text
+from mrcnet.plan.build import build_plan
+from mrcnet.plan.capacity import Leaf, leaves, leaves_alike
+from mrcnet.plan.counts import Counts
+from mrcnet.plan.model import NodePlan, Plan
+from mrcnet.plan.tables import node_plan
+from mrcnet.plan.usid import template
+from mrcnet.plan.wiring import wire
+from mrcnet.topology.excerpt import around, between, regular
+from mrcnet.topology.generate import generate_nodes, hosts_of, hosts_on_t0, tiers
+from mrcnet.topology.load import Outline, work_out
+from mrcnet.topology.model import Node, Role
+from mrcnet.topology.raw import Fabric
+from mrcnet.topology.resolve import too_large
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """How a NIC reaches the hosts of one T0: their prefix (a /64), its port, the template of the carriers.
+
+    The template lacks the uplink, which the EV names, and the downlink, the last 16 bits of the address.
+    """
+
+    dst: str
+    dev: str
+    template: str
+
+
+class Parts:
+    """The parts of a topology. `fabric` is its compact form if it is regular, else None."""
+
+    def __init__(self, outline: Outline) -> None:
+        """Raises InputError for what cannot be built, and for a fabric too large that is not regular."""
+        self.outline = outline
+        self.fabric = regular(outline)
+        self._whole = wire(work_out(outline)) if self.fabric is None else None
+
+    @property
+    def too_large(self) -> bool:
+        """Whether the fabric can be planned in parts only."""
+        return self.fabric is not None and too_large(self.fabric)
+
+    def names(self) -> Iterator[str]:
+        """The names of all nodes, hosts first."""
+        return (node.name for node in self._nodes())
+
+    def hosts(self) -> Iterator[str]:
+        """The names of all hosts."""
+        return (node.name for node in self._nodes() if node.role is Role.HOST)
+
+    def is_host(self, name: str) -> bool:
+        """Whether there is a host of that name."""
+        if self._whole is not None:
+            return name in self._whole.attachments
+        return self.fabric is not None and any(name == host for host in self.hosts())
+
+    def node(self, name: str) -> NodePlan:
+        """What a node must hold; of a host in a fabric too large without its routes to peers.
+
+        Raises KeyError if there is no such node.
+        """
+        if self._whole is None and (self.too_large or not name.startswith("h")):
+            return node_plan(wire(around(self.outline, name)), name)
+        return node_plan(self._whole or wire(work_out(self.outline)), name)
+
+    def pair(self, src: str, dst: str) -> Plan:
+        """A plan that holds two hosts and all between them, at least. Raises KeyError for what is no host."""
+        if self._whole is None:
+            return build_plan(between(self.outline, src, dst))
+        self._whole.attachments[src], self._whole.attachments[dst]
+        return build_plan(self._whole.topology)
+
+    def switches(self) -> Iterator[NodePlan]:
+        """Every switch, one after the other; none is kept."""
+        return (self.node(node.name) for node in self._nodes() if node.role is not Role.HOST)
+
+    def leaves(self) -> Iterator[Leaf]:
+        """The T0s, for `capacity.losses`."""
+        if self._whole is not None:
+            yield from leaves(self._whole)
+        elif (fabric := self.fabric) is not None:
+            for plane in range(fabric.planes):
+                wiring = wire(around(self.outline, f"p{plane}-t0-0"))
+                (first,) = leaves(wiring)
+                yield from leaves_alike(first, tiers(fabric, plane)[0], hosts_of(fabric))
+
+    def t0_indexes(self) -> set[int]:
+        """The indexes of the T0s that have hosts, of all planes: what templates are made of."""
+        if self._whole is not None:
+            return {at.t0.index for ats in self._whole.attachments.values() for at in ats.values()}
+        assert self.fabric is not None
+        return set(range(max(_t0s(self.fabric, plane) for plane in range(self.fabric.planes))))
+
+    def steering(self, host: str) -> Iterator[Steering]:
+        """What a host's NIC holds of its peers, by plane and T0, in a regular fabric.
+
+        Raises KeyError if it is no host.
+        """
+        assert self.fabric is not None
+        wiring = wire(around(self.outline, host))
+        block, prefix = to_int(wiring.topology.srv6.block), to_int(wiring.topology.host_prefix)
+        for at in wiring.attachments[host].values():
+            for index in range(_t0s(self.fabric, at.plane)):
+                if tiers(self.fabric, at.plane)[1] or index == at.t0.index:
+                    carrier = template(at.t0.index, index).carrier(block, at.plane, 0, 0)
+                    dst = host_address(prefix, at.plane, index, 0)
+                    yield Steering(f"{dst}/64", at.plug.port, to_text(carrier))
+
+    def _nodes(self) -> Iterator[Node]:
+        if self._whole is not None:
+            return iter(self._whole.topology.nodes)
+        assert self.fabric is not None
+        return generate_nodes(self.fabric)
+
+
+def counts_of(fabric: Fabric) -> Counts:
+    """The sizes of a regular fabric, without its plan."""
+    planes = range(fabric.planes)
+    t0s, t1s = zip(*(tiers(fabric, plane) for plane in planes), strict=True)
+    hosts = hosts_of(fabric)
+    evs = (t1 or int(hosts_on_t0(fabric, plane) > 1) for plane, t1 in zip(planes, t1s, strict=True))
+    return Counts(
+        planes=fabric.planes,
+        t0=sum(t0s),
+        t1=sum(t1s),
+        hosts=hosts,
+        links=sum(hosts + t0 * t1 for t0, t1 in zip(t0s, t1s, strict=True)),
+        evs_per_pair=sum(evs) if hosts > 1 else 0,
+    )
+
+
+def _t0s(fabric: Fabric, plane: int) -> int:
+    """How many T0s of a plane have hosts: the first ones."""
+    return -(-hosts_of(fabric) // hosts_on_t0(fabric, plane))
