@@ -14,7 +14,7 @@ from mrcnet.cli.on import on_parameter, refuse_typed
 from mrcnet.cli.output import Answer, progress, table
 from mrcnet.cli.quantities import quantity
 from mrcnet.cli.traffic import hosts_of, lab_plan, virtual_plan
-from mrcnet.errors import ExitCode, InputError
+from mrcnet.errors import ExitCode
 from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.settings import Settings
 from mrcnet.nic.traffic import run_traffic
@@ -26,12 +26,10 @@ from mrcnet.workload.collective import Collective, Row, program_of, row_of
 from mrcnet.workload.collectives import KINDS
 from mrcnet.workload.congestion import CHOICES, FIXED, controlled
 from mrcnet.workload.job import Job, bin_ns
-from mrcnet.workload.program import TYPES, Program
+from mrcnet.workload.program import TYPES
 from mrcnet.workload.summary import Recording
 from mrcnet.workload.transport import CHOICES as TRANSPORTS
 from mrcnet.workload.transport import MRC, over
-
-MEMORY = 4 << 30  # bytes that all ranks together may take
 
 
 def _sizes(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[int, int]:
@@ -139,19 +137,8 @@ def _steps(first: int, last: int, factor: int) -> Iterator[int]:
 
 def _job(name: str, plan: Plan, ask: Collective, size: int, settings: Settings) -> Job:
     program = program_of(ask, size)
-    check_memory(program)
     job = Job(name, plan, program.flows, settings, ask.seed, bin_ns(plan))
     return replace(job, programs=(program,))
-
-
-def check_memory(program: Program) -> None:
-    """InputError if the ranks' memories would take too much."""
-    needed = sum(program.room(rank) for rank in range(program.graph.ranks)) * program.itemsize
-    if needed > MEMORY:
-        raise InputError(
-            f"the ranks' memories would take {format_size(needed)}, at most {format_size(MEMORY)}",
-            remedy="fewer iterations, or a smaller size or model",
-        )
 
 
 def virtual(job: Job, loss: float) -> Recording:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mrcnet.cli.collective import check_memory, real, virtual
+from mrcnet.cli.collective import real, virtual
 from mrcnet.cli.command import command
 from mrcnet.cli.labs import lab_parameter
 from mrcnet.cli.on import on_parameter
@@ -19,6 +19,7 @@ from mrcnet.cli.traffic import hosts_of, lab_plan, virtual_plan
 from mrcnet.errors import ExitCode
 from mrcnet.mrc.settings import Settings
 from mrcnet.units import format_duration, format_size, parse_size
+from mrcnet.workload.collective import check_memory
 from mrcnet.workload.congestion import CHOICES, FIXED, controlled
 from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.steps import STEPS, Layout, Model, step_program

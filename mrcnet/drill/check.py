@@ -8,6 +8,7 @@ from mrcnet.drill.actions import ACTIONS
 from mrcnet.drill.names import (
     MEASURES,
     NEEDS_ALSO,
+    NEEDS_COLLECTIVE,
     NEEDS_FAULT,
     NEEDS_FLAP,
     NEEDS_SIZE,
@@ -17,6 +18,7 @@ from mrcnet.drill.raw import RawDrill, RawStep
 from mrcnet.errors import InputError
 from mrcnet.topology.document import Document, KeyPath
 from mrcnet.topology.names import suggest
+from mrcnet.workload.collectives import algorithm_of
 from mrcnet.workload.transport import has_paths
 
 _OWN_KEYS = ("silent", "for", "period", "duty", "count", "share", "delay", "ev")  # of some actions only
@@ -41,6 +43,10 @@ def check(raw: RawDrill, document: Document) -> None:
 
 def _check_traffic(raw: RawDrill, document: Document) -> None:
     traffic = raw.traffic
+    if (traffic.pattern is None) == (traffic.collective is None):
+        both = "either a pattern or a collective, not both"
+        raise document.error(("traffic",), both if traffic.pattern else "needs a pattern, or a collective")
+    _check_collective(raw, document)
     if (traffic.duration is None) == (traffic.size is None):
         both = "either a duration or a size, not both"
         raise document.error(("traffic",), both if traffic.size else "needs a duration, or a size")
@@ -53,6 +59,21 @@ def _check_traffic(raw: RawDrill, document: Document) -> None:
             raise document.error((*path, "start"), "is after the traffic's end")
         if end is None and also.stop is None:
             raise document.error((*path, "stop"), "is needed where the traffic has a size, not a duration")
+
+
+def _check_collective(raw: RawDrill, document: Document) -> None:
+    traffic = raw.traffic
+    given = traffic.model_fields_set
+    if traffic.collective is None:
+        for key in sorted(given & {"algorithm", "iterations"}):
+            raise document.error(("traffic", key), "goes with a collective", key=True)
+        return
+    for key in sorted(given & {"duration", "rate", "seed"}):
+        raise document.error(("traffic", key), "does not go with a collective: it has a size", key=True)
+    try:
+        algorithm_of(traffic.collective, traffic.algorithm)
+    except InputError as error:
+        raise document.error(("traffic", "algorithm"), error.message) from None
 
 
 def _check_transport(raw: RawDrill, document: Document) -> None:
@@ -165,6 +186,8 @@ def _check_given(raw: RawDrill, measure: str, document: Document, place: KeyPath
         raise refuse("nothing on the time line strikes a link", "add a fault to the actions")
     if name in NEEDS_SIZE and traffic.size is None:
         raise refuse("the traffic has no end of its own", "give it a size instead of a duration")
+    if name in NEEDS_COLLECTIVE and traffic.collective is None:
+        raise refuse("the traffic is no collective", "give it a collective instead of a pattern")
     if name in NEEDS_ALSO and not any(also.rate for also in traffic.also):
         raise refuse("no load beside has a rate", "give one of traffic's `also` a rate")
     if name in NEEDS_FLAP and not any(step.period for step in steps):

@@ -15,10 +15,12 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.plan.model import Plan
 from mrcnet.topology.model import Link
 from mrcnet.topology.names import suggest
+from mrcnet.workload.collective import Collective, program_of
 from mrcnet.workload.congestion import controlled
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.patterns import pairs
+from mrcnet.workload.program import Program
 from mrcnet.workload.transport import over
 
 
@@ -26,11 +28,25 @@ def plan_job(drill: Drill, plan: Plan, lab_name: str) -> Job:
     """Decide the run before anything starts. Raises InputError with the place in the drill file."""
     timeline(drill, plan)
     captured_ends(drill, plan)
-    flows = tuple(_flows(drill, plan))
+    programs = tuple(_programs(drill.traffic, plan, drill.seed))
+    graphs = tuple(flow for program in programs for flow in program.flows)
+    flows = (*graphs, *_flows(drill, plan, len(graphs)))
     width = drill.bin_ns or bin_ns(plan)
     denied = tuple(_denied(drill, plan))
     job = Job(lab_name, plan, flows, _settings(drill, plan), drill.seed, width, denied=denied)
-    return over(job, drill.transport)
+    return over(replace(job, programs=programs), drill.transport)
+
+
+def _programs(spec: TrafficSpec, plan: Plan, seed: int) -> Iterator[Program]:
+    """The collective, if that is the load: one rank on each host, no iteration for warming up."""
+    if spec.collective:
+        assert spec.size is not None
+        hosts = _hosts(spec, plan)
+        ask = Collective(
+            spec.collective, spec.algorithm, hosts, "int32", spec.iterations, 0, spec.message, seed
+        )
+        with at(spec.where):
+            yield program_of(ask, spec.size)
 
 
 def _denied(drill: Drill, plan: Plan) -> Iterator[Link]:
@@ -41,9 +57,10 @@ def _denied(drill: Drill, plan: Plan) -> Iterator[Link]:
                 yield from find_links(plan, target)
 
 
-def _flows(drill: Drill, plan: Plan) -> Iterator[Flow]:
-    number = 0
-    for spec in (drill.traffic, *drill.traffic.also):
+def _flows(drill: Drill, plan: Plan, number: int) -> Iterator[Flow]:
+    """Those of patterns, from `number` on."""
+    own = () if drill.traffic.collective else (drill.traffic,)
+    for spec in (*own, *drill.traffic.also):
         for src, dst in _pairs(spec, plan, drill.seed):
             size = spec.size if spec is drill.traffic else None
             yield Flow(
@@ -61,11 +78,15 @@ def _flows(drill: Drill, plan: Plan) -> Iterator[Flow]:
 
 
 def _pairs(spec: TrafficSpec, plan: Plan, seed: int) -> list[tuple[str, str]]:
+    with at(spec.where):
+        return pairs(spec.pattern, _hosts(spec, plan), seed if spec.seed is None else spec.seed)
+
+
+def _hosts(spec: TrafficSpec, plan: Plan) -> tuple[str, ...]:
     for host in spec.hosts:
         if host not in plan.hosts:
             raise InputError(f"there is no host {host!r}{suggest(host, plan.hosts)}", where=spec.where)
-    with at(spec.where):
-        return pairs(spec.pattern, spec.hosts or plan.hosts, seed if spec.seed is None else spec.seed)
+    return spec.hosts or plan.hosts
 
 
 def _settings(drill: Drill, plan: Plan) -> Settings:

@@ -8,7 +8,7 @@ from mrcnet.drill.actions import ACTIONS
 from mrcnet.drill.check import check
 from mrcnet.drill.matrix import choices
 from mrcnet.drill.model import CaptureSpec, Drill, Expectation, ProberSpec, Step, TrafficSpec
-from mrcnet.drill.raw import RawAlso, RawDrill, RawExpectation, RawLoad, RawStep, json_schema
+from mrcnet.drill.raw import RawAlso, RawDrill, RawExpectation, RawStep, RawTraffic, json_schema
 from mrcnet.topology.document import Document, KeyPath, expand, parse
 from mrcnet.topology.schema import validate
 
@@ -82,7 +82,7 @@ def _prober(raw: RawDrill, document: Document) -> ProberSpec | None:
 
 
 def _traffic(
-    raw: RawLoad,
+    raw: RawTraffic | RawAlso,
     document: Document,
     path: KeyPath,
     *,
@@ -91,7 +91,7 @@ def _traffic(
     also: tuple[TrafficSpec, ...] = (),
 ) -> TrafficSpec:
     return TrafficSpec(
-        pattern=raw.pattern,
+        pattern=raw.pattern or "",
         hosts=tuple(raw.hosts),
         message=raw.message,
         rate_bps=raw.rate,
@@ -102,6 +102,9 @@ def _traffic(
         stop_ns=raw.stop if isinstance(raw, RawAlso) else None,
         seed=raw.seed,
         also=also,
+        collective=(raw.collective or "") if isinstance(raw, RawTraffic) else "",
+        algorithm=raw.algorithm if isinstance(raw, RawTraffic) else "",
+        iterations=raw.iterations if isinstance(raw, RawTraffic) else 0,
     )
 
 

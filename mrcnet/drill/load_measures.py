@@ -11,6 +11,7 @@ from mrcnet.drill.model import Done
 from mrcnet.drill.scene import false_alarms
 from mrcnet.mrc.events import EvChanged, PacketsLost, QpFailed
 from mrcnet.plan.crossings import Crossings
+from mrcnet.workload.collective import ends_of
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.summary import Recording
 
@@ -33,6 +34,8 @@ class OfRun(TypedDict):
     message_ms_p50: float | None
     message_ms_p99: float | None
     message_ms_max: float | None
+    iteration_ms_p50: float | None
+    iteration_ms_max: float | None
     false_assumed_bad: int
     ev_churn: float
     plane_spread: float
@@ -59,6 +62,7 @@ def load_measures(
     rates = np.array([_rate(recording, flow) for flow in main])
     changes = [event for _, event in recording.events if isinstance(event, EvChanged)]
     churn = sum("ASSUMED_BAD" in (change.old, change.new) for change in changes)
+    typical, longest = _iterations(recording)
     return OfRun(
         packets_lost=lost,
         packets_retransmitted=again,
@@ -73,6 +77,8 @@ def load_measures(
         message_ms_p50=p50,
         message_ms_p99=p99,
         message_ms_max=most,
+        iteration_ms_p50=typical,
+        iteration_ms_max=longest,
         false_assumed_bad=false_alarms(recording, done, crossings),
         ev_churn=churn / len(job.flows),
         plane_spread=_spread(recording),
@@ -82,6 +88,16 @@ def load_measures(
         also_share=_also_share(recording),
         trimmed=trimmed,
     )
+
+
+def _iterations(recording: Recording) -> tuple[float | None, float | None]:
+    """Median and longest of a collective, in ms; there is no longest where one never ended."""
+    ends = ends_of(recording)
+    if not ends:
+        return None, None
+    spans = np.diff([recording.start_at, *ends]) / 1e6
+    whole = len(ends) == len(recording.job.programs[0].graph.calls)
+    return float(np.median(spans)), float(spans.max()) if whole else None
 
 
 def _rate(recording: Recording, flow: Flow) -> float:

@@ -63,6 +63,8 @@ class Measures:
     message_ms_p50: float | None = None
     message_ms_p99: float | None = None
     message_ms_max: float | None = None
+    iteration_ms_p50: float | None = None
+    iteration_ms_max: float | None = None
     step_stretch: float | None = None
     job_inflation: float | None = None
     false_assumed_bad: int = 0

@@ -6,7 +6,8 @@ The words are defined in GLOSSARY.md; this module is where they get their exact 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from mrcnet.drill.model import Done
 from mrcnet.drill.scene import Loss, Scene
 from mrcnet.mrc.events import EvChanged
 from mrcnet.plan.crossings import Crossings
+from mrcnet.workload.collective import ends_of
 from mrcnet.workload.summary import Recording
 
 WARM_UP = 0.25  # of the time before the first fault that does not count as steady
@@ -135,17 +137,26 @@ def _plateau(curve: Curve, scene: Scene, before: float) -> float | None:
 
 
 def _stretch(recording: Recording, first: int, scene: Scene) -> float | None:
-    """The longest message that completed from the fault on over the median of those before the first."""
+    """The longest step that ended from the fault on over the median of those before the first."""
     before: list[int] = []
     longest = 0
-    for source in recording.sources.values():
-        for length, at in zip(source.durations, source.ends, strict=False):
-            if at < first:
-                before.append(length)
-            elif at >= scene.begins:
-                longest = max(longest, length)
+    for length, at in _steps(recording):
+        if at < first:
+            before.append(length)
+        elif at >= scene.begins:
+            longest = max(longest, length)
     usual = float(np.median(before)) if before else 0.0
     return longest / usual if usual and longest else None
+
+
+def _steps(recording: Recording) -> Iterator[tuple[int, int]]:
+    """(length, end) of every iteration of a collective, or else of every message."""
+    if recording.job.programs:
+        ends = ends_of(recording)
+        yield from ((end - begin, end) for begin, end in pairwise([recording.start_at, *ends]))
+        return
+    for source in recording.sources.values():
+        yield from zip(source.durations, source.ends, strict=False)
 
 
 def _inflation(recording: Recording, before: float) -> float | None:

@@ -16,7 +16,8 @@ Place = Link | End | str | tuple[str, str, int]  # one direction of a link, a ho
 @dataclass(frozen=True, slots=True)
 class TrafficSpec:
     """The load: a pattern over hosts (none named: all), for `duration_ns` from the start, or of `size` bytes
-    a flow. `also` are further loads; theirs begin and end at `start_ns` and `stop_ns`.
+    a flow; or a `collective` of that size, `iterations` times, and no pattern. `also` are further loads;
+    theirs begin and end at `start_ns` and `stop_ns`.
     """
 
     pattern: str
@@ -30,6 +31,9 @@ class TrafficSpec:
     stop_ns: int | None = None
     seed: int | None = None
     also: tuple[TrafficSpec, ...] = ()
+    collective: str = ""
+    algorithm: str = ""
+    iterations: int = 0
 
 
 @dataclass(frozen=True, slots=True)

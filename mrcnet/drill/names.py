@@ -19,6 +19,7 @@ NEEDS_FAULT = {
 }
 NEEDS_SIZE = {"job_inflation"}
 NEEDS_ALSO = {"also_share"}
+NEEDS_COLLECTIVE = {"iteration_ms_p50", "iteration_ms_max"}
 NEEDS_FLAP = {"lost_per_flap_median"}
 NEEDS_RATES = {"line_share"}
 

@@ -10,6 +10,7 @@ from mrcnet.drill.actions import ACTIONS
 from mrcnet.topology.names import suggest
 from mrcnet.topology.raw import TopologyName
 from mrcnet.units import parse_duration, parse_rate, parse_share, parse_size
+from mrcnet.workload.collectives import KINDS
 from mrcnet.workload.transport import Kind
 
 
@@ -25,6 +26,15 @@ Bytes = Annotated[int, BeforeValidator(parse_size), Field(ge=1), _quantity("64Mi
 Share = Annotated[float, BeforeValidator(parse_share), Field(ge=0, le=1), _quantity("20%")]
 Pattern = Literal["pair", "ring", "permutation", "incast", "all-to-all"]
 On = Literal["kernel", "sim"]
+
+
+def _collective(text: str) -> str:
+    if text not in KINDS:
+        raise ValueError(f"unknown collective {text!r}{suggest(text, KINDS)}; there are {', '.join(KINDS)}")
+    return text
+
+
+Collective = Annotated[str, AfterValidator(_collective), WithJsonSchema({"enum": list(KINDS)})]
 
 
 def _action(text: str) -> str:
@@ -55,7 +65,6 @@ class _Raw(BaseModel):
 class RawLoad(_Raw):
     """Who writes to whom."""
 
-    pattern: Pattern
     hosts: list[str] = Field(default_factory=list, description="hosts that take part; none named: all")
     message: Size = Field(64 << 10, description="bytes of one RDMA Write, e.g. 64KiB")
     rate: Rate | None = Field(None, description="offered load of each flow; left out: all that fits")
@@ -65,13 +74,18 @@ class RawLoad(_Raw):
 class RawAlso(RawLoad):
     """A load beside the drill's own."""
 
+    pattern: Pattern
     start: Duration = Field(0, description="when its first message is posted, fabric time")
     stop: Duration | None = Field(None, description="when its last message is posted; left out: at the end")
 
 
 class RawTraffic(RawLoad):
-    """The load of a drill."""
+    """The load of a drill: a pattern of flows, or a collective that is run again and again."""
 
+    pattern: Pattern | None = None
+    collective: Collective | None = Field(None, description="instead of a pattern; `size` is its size")
+    algorithm: str = Field("", description="of the collective: ring or tree; left out: ring, or direct")
+    iterations: Annotated[int, Field(ge=1, le=1_000)] = Field(10, description="of the collective")
     duration: Span | None = Field(None, description="how long messages are posted, fabric time")
     size: Bytes | None = Field(None, description="bytes of each flow, instead of a duration")
     also: list[RawAlso] = Field(default_factory=list, description="loads beside it, e.g. an incast's victim")

@@ -109,8 +109,8 @@ class _Clockwork:
 def _bytes_of(drill: Drill, job: Job) -> int:
     """Payload of the whole run, as far as the file tells."""
     spec = drill.traffic
-    flows = sum(not flow.beside for flow in job.flows)
-    return flows * (spec.size or (spec.rate_bps or 0) * (spec.duration_ns or 0) // 8_000_000_000)
+    offered = (spec.rate_bps or 0) * (spec.duration_ns or 0) // 8_000_000_000
+    return sum(flow.size or offered for flow in job.flows if not flow.beside)
 
 
 def _told(moment: Moment) -> str:

@@ -19,11 +19,11 @@ class Column:
     title: str
     of_fault: bool = False
     never: bool = False
-    low_is_good: bool = True
 
 
 COLUMNS = (
-    Column("line_share", "utilisation", low_is_good=False),
+    Column("line_share", "utilisation"),
+    Column("iteration_ms_p50", "iteration", never=True),
     Column("step_stretch", "step stretch", of_fault=True, never=True),
     Column("recovery_ms", "fail-over", of_fault=True, never=True),
     Column("message_ms_p99", "99 % of messages within"),
@@ -98,7 +98,7 @@ def _there(column: Column, result: Result) -> bool:
         return False
     if column.of_fault and not any(fault.struck for fault in result.picture.faults):
         return False
-    return column.never or result.metrics[column.measure] is not None
+    return column.of_fault or result.metrics[column.measure] is not None
 
 
 def _has_rates(result: Result) -> bool:
@@ -140,12 +140,13 @@ def _outcomes(result: Result) -> list[str]:
 def _cell(column: Column, results: Sequence[Result]) -> Cell:
     values, errors = [], [0.0]
     for result in results:
-        if not _there(column, result):
+        if result.metrics is None or not (column.never or _there(column, result)):
             continue
-        assert result.metrics is not None
-        value = result.metrics[column.measure]
-        ended = not column.never or not any(_outcomes(result))
-        values.append(float(value) if isinstance(value, int | float) and ended else inf)
+        value, stuck = result.metrics.get(column.measure), any(_outcomes(result))
+        if column.never and (stuck or (value is None and column.measure == "recovery_ms")):
+            values.append(inf)
+        elif isinstance(value, int | float):
+            values.append(float(value))
         if column.measure == "recovery_ms":
             errors.append(_error(result.metrics.get("error_ms"), result))
     came = [value for value in values if isfinite(value)]

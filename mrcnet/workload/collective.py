@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mrcnet.errors import InputError
+from mrcnet.units import format_size
 from mrcnet.workload.collectives import KINDS, algorithm_of
 from mrcnet.workload.graph import Score
 from mrcnet.workload.program import Program
 from mrcnet.workload.summary import Recording, summarise
+
+MEMORY = 4 << 30  # bytes that all ranks together may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +57,47 @@ class Row:
 
 
 def program_of(ask: Collective, size: int) -> Program:
-    """The collective over `size` bytes. InputError if that is too small, or has no such algorithm."""
+    """The collective over `size` bytes. InputError if that is too small or too large, or has no such
+    algorithm.
+    """
     itemsize = np.dtype(ask.dtype).itemsize
     score = Score(len(ask.hosts), ask.seed)
     for _ in range(ask.warm_up + ask.iterations):
         score.add(ask.kind, size // itemsize, algorithm=algorithm_of(ask.kind, ask.algorithm))
-    return Program(0, score.graph(max(1, ask.piece // itemsize)), ask.hosts, ask.dtype, ask.seed)
+    _refuse_large(score.span * score.ranks * itemsize)  # before so many messages are written down
+    program = Program(0, score.graph(max(1, ask.piece // itemsize)), ask.hosts, ask.dtype, ask.seed)
+    check_memory(program)
+    return program
+
+
+def check_memory(program: Program) -> None:
+    """Raise InputError if the ranks' memories would not fit a machine."""
+    _refuse_large(sum(program.room(rank) for rank in range(len(program.hosts))) * program.itemsize)
+
+
+def _refuse_large(needed: int) -> None:
+    if needed > MEMORY:
+        raise InputError(
+            f"the ranks' memories would take {format_size(needed)}, at most {format_size(MEMORY)}",
+            remedy="fewer iterations, or a smaller size",
+        )
+
+
+def ends_of(recording: Recording) -> list[int]:
+    """When each call of the first program was over, at its last rank: up to the first that never was."""
+    ranks = [rank for report in recording.reports for rank in report.ranks if rank.program == 0]
+    ends: list[int] = []
+    for at in zip(*(rank.ends for rank in ranks), strict=True):
+        if None in at:
+            break
+        ends.append(max(one for one in at if one is not None))
+    return ends
 
 
 def row_of(ask: Collective, size: int, recording: Recording) -> Row:
     """What the run of `program_of` came to. An iteration ends when the last rank is through with it."""
     ranks = [rank for report in recording.reports for rank in report.ranks]
-    ends = [recording.start_at]
-    for at in zip(*(rank.ends for rank in ranks), strict=True):
-        if None in at:
-            break
-        ends.append(max(one for one in at if one is not None))
+    ends = [recording.start_at, *ends_of(recording)]
     times = tuple(np.diff(ends)[ask.warm_up :] / 1e3)
     result = summarise(recording)
     whole = len(ends) == 1 + ask.warm_up + ask.iterations

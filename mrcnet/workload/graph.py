@@ -108,6 +108,11 @@ class Score:
             self._last[rank] = number
         return number
 
+    @property
+    def span(self) -> int:
+        """Elements of each rank's memory so far."""
+        return max(self._top)
+
     def graph(self, piece: int) -> Graph:
         """All messages; long ones are cut into pieces of so many elements, each sent on as it comes."""
         messages: list[Message] = []
@@ -115,7 +120,7 @@ class Score:
             first = len(messages)
             drafts = draft(call.kind, call.algorithm, len(call.ranks), call.count, piece, call.seed)
             messages += [_message(call, first, number, one) for number, one in enumerate(drafts)]
-        return Graph(self.ranks, max(self._top), tuple(self.calls), tuple(messages))
+        return Graph(self.ranks, self.span, tuple(self.calls), tuple(messages))
 
 
 def _message(call: Call, first: int, number: int, one: Draft) -> Message:

@@ -33,6 +33,7 @@ ports: {}
 PLAN = undilated(build_plan(load_text(SHAPE, "shape.yaml")))
 LINK = "p0-t0-0:p0-t1-0"
 POSTED = "duration: 400us"
+ROUNDS = "size: 1MiB, iterations: 4"  # of a collective of two ranks
 SIZED = "size: 8MiB"
 
 QUIET = f'{{at: 100us, do: delay, target: "{LINK}", delay: 1ns}}'  # a fault that nobody can feel
@@ -50,6 +51,7 @@ STALLED = "\n  - ".join(f'{{at: 100us, do: blackhole, target: "h0:eth{port}", fo
 ALSO = "also: [{pattern: pair, hosts: [h1, h3], rate: 90Gbps}]"
 QUIET_LATER = QUIET.replace("100us", "300us")
 DENIED = "".join(f'{{at: 150us, do: deny, target: "h0:p{plane}-t0-0", for: 100us}}\n  - ' for plane in (0, 1))
+SLOW = '{at: 10us, do: degrade, target: "h0:eth*", share: 10%}'
 SLOW_VICTIM = '{at: 0us, do: degrade, target: "h1:eth*", share: 10%}'
 
 # measure: (bound, actions that keep it, actions that break it, traffic); the bound is the same in both runs.
@@ -92,6 +94,8 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     "job_inflation": ("at_most: 1.2", QUIET, STALLED.replace("60us", "400us"), SIZED),
     "plane_spread": ("at_most: 0.1", QUIET, THIN, POSTED),
     "line_share": ("at_least: 0.8", QUIET, THIN, POSTED),
+    "iteration_ms_p50": ("at_most: 0.15", QUIET, SLOW, ROUNDS),
+    "iteration_ms_max": ("at_most: 0.15", QUIET, SLOW, ROUNDS),
     "also_share": ("at_least: 0.7", QUIET, SLOW_VICTIM, f"{POSTED}, {ALSO}"),
     "jain": ("at_least: 0.95", QUIET, SLOW_VICTIM, POSTED),
     "slowest_share": ("at_least: 0.8", QUIET, SLOW_VICTIM, POSTED),
@@ -156,10 +160,12 @@ def run(
     fabric: SimFabric | None = None,
     transport: str = "",
 ) -> DrillResult:
-    pattern = PATTERNS.get(measure, "pair, hosts: [h0, h2]")
+    pattern = "pattern: " + PATTERNS.get(measure, "pair, hosts: [h0, h2]")
+    if traffic == ROUNDS:
+        pattern = "collective: all-reduce, hosts: [h0, h2]"
     text = (
         f"name: x\ntopology: shape.yaml\nseed: 1\nbin: 2us\ntransport: {{backup_share: 0.5{transport}}}\n"
-        f"traffic: {{pattern: {pattern}, message: 16KiB, {traffic}}}\n"
+        f"traffic: {{{pattern}, message: 16KiB, {traffic}}}\n"
         f"actions:\n  - {actions}\nexpect:\n  - {{measure: {measure}, {bound}}}\n"
     )
     drill = load_drill(text, "drill.yaml", {})

@@ -63,6 +63,12 @@ def test_what_never_ended_has_not_recovered() -> None:
     assert (3.0, None) == tuple(cell(found, "recovery_ms", row).median for row in (0, 1))
 
 
+def test_no_step_before_the_fault_says_nothing() -> None:
+    """Where there is nothing to hold the longest step against, the cell is empty and not "never"."""
+    found = side_by_side([("a/b", [run(step_stretch=None)])], 1)
+    assert "–" == spell(cell(found, "step_stretch"))
+
+
 def test_no_utilisation_without_rates() -> None:
     """Ports without rates are as fast as the machine: the column is left out."""
     assert BASE.traffic is not None
