@@ -24,14 +24,16 @@ from mrcnet.drill.timeline import timeline
 from mrcnet.drill.variant import Variant, parse_variants, varied
 from mrcnet.drill.virtual import SimFabric
 from mrcnet.errors import EnvironmentFault, ExitCode, InputError, MrcnetError
-from mrcnet.kernel.daemons import demand
-from mrcnet.plan.prefixes import need_srv6
+from mrcnet.kernel import daemons
+from mrcnet.nic import iperf
 from mrcnet.report.files import probe
 from mrcnet.report.model import ABORTED, Result
 from mrcnet.report.resultfile import as_text, from_data
 from mrcnet.report.sidebyside import SideBySide, side_by_side, spell
+from mrcnet.sim.fit import fit
 from mrcnet.topology.model import Routing
 from mrcnet.topology.reroute import rerouted
+from mrcnet.workload.transport import STACK
 
 _OVER = {
     "kernel": "mrc/srv6,rocev2x1/ecmp,rocev2x16/ecmp",
@@ -141,7 +143,7 @@ class _Wanted:
             drill, source = self.varied()
             job = self.how.job(drill, source, dry=True)
             if self.on == "sim":
-                need_srv6(job.plan, "the simulator")
+                fit(job)  # it knows some things only
             fabric = SimFabric() if self.on == "sim" else KernelFabric(source.file, source.text)
             refuse_impossible(drill, timeline(drill, job.plan), job, fabric)
         except InputError as error:
@@ -156,7 +158,10 @@ class _Wanted:
 def _demand_tools(wanted: Sequence[_Wanted]) -> None:
     """EnvironmentFault, with what installs it, if a program is missing that a variant needs."""
     if any(one.variant.routing is Routing.BGP for one in wanted):
-        demand()
+        daemons.demand()
+    for kind in dict.fromkeys(one.variant.transport for one in wanted):
+        if kind in STACK:
+            iperf.demand(kind)
 
 
 def _probe(output: Path | None, html: Path | None) -> None:

@@ -53,6 +53,7 @@ def test_its_commands_give_the_same_again(run: Run, drill: Path) -> None:
     [
         (("--on", "sim", "--over", "mrc/ecmp"), "mrc chooses its paths"),
         (("--on", "sim", "--over", "mrc/srv6,rocev2x1/ecmp"), "rocev2x1/ecmp: the simulator needs paths"),
+        (("--on", "sim", "--over", "mrc/srv6,tcp/srv6"), "tcp/srv6: tcp is the kernel's own"),
         (("--over", "mrc/srv6,rocev3/ecmp"), "there is no transport 'rocev3'"),
     ],
 )
@@ -85,13 +86,17 @@ def test_a_matrix_is_refused(run: Run, drill: Path) -> None:
     assert "rate: [50Mbps]" in ran.err
 
 
-def test_missing_tools(run: Run, drill: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without FRR a variant over BGP is refused before the first run: exit code 3, and what installs it."""
+@pytest.mark.parametrize(("variant", "tool"), [("rocev2x1/bgp", "frr"), ("tcp/ecmp", "iperf3")])
+def test_missing_tools(
+    run: Run, drill: Path, variant: str, tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without FRR, or iperf3, a variant is refused at once: exit code 3, and what installs it."""
     monkeypatch.setattr(daemons, "PROGRAMS", tmp_path / "nowhere")
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(DrillRun, "run", lambda *_: pytest.fail("it began"))
-    ran = run("compare-run", str(drill), "--over", "mrc/srv6,rocev2x1/bgp")
+    ran = run("compare-run", str(drill), "--over", f"mrc/srv6,{variant}")
     assert 3 == ran.code
-    assert "apt-get install frr" in ran.err
+    assert f"apt-get install {tool}" in ran.err
 
 
 def test_ctrl_c_keeps_what_ran(run: Run, drill: Path, monkeypatch: pytest.MonkeyPatch) -> None:
