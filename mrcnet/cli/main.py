@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "graph": "Draw a fabric: hosts, planes, T0s, T1s and links.",
         "render": "Write a fabric as a containerlab topology, with every node's configuration.",
         "import": "Make an mrcnet topology of a containerlab file, and say what could not be carried.",
+        "lint": "Read rendered or foreign configurations back into tables, and walk all EVs through them.",
         "up": "Make the kernel hold what a topology says; changes only what differs.",
         "status": "List the running labs.",
         "verify": "Prove every EV of every ordered pair of hosts with packets.",

@@ -115,19 +115,22 @@ def _in_working_directory() -> Path:
     return found[0]
 
 
-def read(path: Path) -> Source:
-    """The text of a file. Raises InputError if it cannot be read, or is no UTF-8 text."""
+def read(path: Path, *, expanded: bool = True) -> Source:
+    """The text of a file, with variables put in if `expanded`.
+
+    Raises InputError if it cannot be read, or is no UTF-8 text.
+    """
     try:
         with path.open("rb") as file:
-            return _source(file.read(MAX_TEXT + 1), str(path))
+            return _source(file.read(MAX_TEXT + 1), str(path), expanded=expanded)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _source(content: bytes, file: str) -> Source:
+def _source(content: bytes, file: str, *, expanded: bool = True) -> Source:
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise InputError(f"{file}:{line}: this is not UTF-8 text") from error
-    return Source(expand(text, file, os.environ), file)
+    return Source(expand(text, file, os.environ) if expanded else text, file)
