@@ -27,7 +27,7 @@ PIECE = 64 << 10
 LOSSES = (0.0, 0.001, 0.01)
 # bytes, and iterations: so many that even short ones see some losses
 RING = ((256 << 10, 40), (1 << 20, 12), (4 << 20, 3), (16 << 20, 1))
-ALL_TO_ALL = ((256 << 10, 60), (1 << 20, 20), (4 << 20, 5), (16 << 20, 4))
+ALL_TO_ALL = ((256 << 10, 60), (1 << 20, 20), (4 << 20, 5), (16 << 20, 2))
 TURN_NS = 2_000
 
 Curve = tuple[float, ...]  # bus bandwidth in Gb/s, by size
