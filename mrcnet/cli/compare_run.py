@@ -35,10 +35,7 @@ from mrcnet.topology.model import Routing
 from mrcnet.topology.reroute import rerouted
 from mrcnet.workload.transport import STACK
 
-_OVER = {
-    "kernel": "mrc/srv6,rocev2x1/ecmp,rocev2x16/ecmp",
-    "sim": "mrc/srv6,rocev2x1/srv6,rocev2x16/srv6",  # it knows no other routing
-}
+_OVER = "mrc/srv6,rocev2x1/ecmp,rocev2x16/ecmp"
 
 
 @command(
@@ -50,7 +47,9 @@ _OVER = {
 @click.option(
     "--over",
     metavar="VARIANTS",
-    help=f"TRANSPORT/ROUTING, several with commas.  [default: {_OVER['kernel']}; in the simulator all /srv6]",
+    default=_OVER,
+    show_default=True,
+    help="TRANSPORT/ROUTING, several with commas.",
 )
 @click.option("--repeat", type=click.IntRange(1, 1000), help="Runs of each, with seeds that follow on.")
 @click.option("--seed", type=click.IntRange(0), help="Instead of the file's.")
@@ -67,7 +66,7 @@ _OVER = {
 def compare_run_(
     file: Path,
     on: str,
-    over: str | None,
+    over: str,
     repeat: int | None,
     seed: int | None,
     output: Path | None,
@@ -84,7 +83,7 @@ def compare_run_(
     drill, source = _read(file)
     drill = replace(drill, seed=drill.seed if seed is None else seed)
     again = [command_line(), f"--seed {drill.seed}", *([f"--repeat {repeat}"] if repeat else [])]
-    wanted = [_Wanted(file, on, variant, drill, source) for variant in parse_variants(over or _OVER[on])]
+    wanted = [_Wanted(file, on, variant, drill, source) for variant in parse_variants(over)]
     for one in wanted:  # all that can be refused is refused before the first run
         one.refuse()
     if on == "kernel":

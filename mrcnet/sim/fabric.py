@@ -31,7 +31,6 @@ from mrcnet.sim.ways import Ways
 from mrcnet.topology.model import End, Link
 from mrcnet.workload.books import Books
 
-_CARRIER = slice(38, 54)
 _BATCH = 128  # frames handed to an end point at once
 
 Instants = npt.NDArray[np.int64]
@@ -61,6 +60,10 @@ class Fabric:
         self._sent = self._delivered = 0
         self.taps: Taps | None = None
 
+    def choose(self, host: str, peer: bytes, source_port: int) -> int | None:
+        """Without SRv6: the local port by which a host sends a datagram to a peer; None: it has no way."""
+        return self._ways.choose(host, peer, source_port)
+
     # ---- time ----------------------------------------------------------------------------------
 
     @property
@@ -72,7 +75,7 @@ class Fabric:
         """The frames of a host join the queues of its ports."""
         count = out.count
         ports = self.table.of_host[host][out.port[:count]]
-        ways = self._ways.numbers(ports, np.ascontiguousarray(out.buffer[:count, _CARRIER]))
+        ways = self._ways.numbers(ports, np.ascontiguousarray(out.buffer[:count, self._ways.key]))
         rows = self.flight.put(out.buffer[:count], out.length[:count], ways)
         self.flight.port[rows] = ports
         self._sent += count
@@ -126,6 +129,8 @@ class Fabric:
         """One direction: the port goes down or, silent, swallows what it should send."""
         port = self.table.number[end]
         cause = Count.BLACKHOLE if silent else Count.DOWN
+        if not silent:
+            self._ways.prune(end, down=True)
         self._dead[port] = cause
         self._some_dead = True
         latest = now * PS + self.table.delay[port]
@@ -147,6 +152,7 @@ class Fabric:
     def open(self, end: End) -> None:
         """One direction carries again."""
         self._dead[self.table.number[end]] = -1
+        self._ways.prune(end, down=False)
         self._some_dead = bool((self._dead >= 0).any())
 
     def is_dead(self, end: End) -> bool:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from mrcnet.errors import InputError
 from mrcnet.mrc.wire.layout import EXT, ICRC, SACK_LEN, WRITE_HEAD
 from mrcnet.plan.build import undilated
-from mrcnet.plan.prefixes import need_srv6
 from mrcnet.sim.layout import PortTable
+from mrcnet.topology.model import Routing
 from mrcnet.workload.fit import fit_roce, timers, windows
 from mrcnet.workload.job import Job
 from mrcnet.workload.transport import STACK
@@ -30,15 +30,21 @@ def turn_of(job: Job, table: PortTable) -> int:
     return max(1, min(_GATHER * frame * 8 * 10**9 // rate, longest))
 
 
+def refuse_kernels(job: Job) -> None:
+    """Raise InputError for what only a kernel can carry."""
+    if job.plan.topology.routing is Routing.BGP:
+        raise InputError("the simulator has no daemons for routing: bgp", remedy="drop --on sim, or use ecmp")
+    if job.transport in STACK:
+        raise InputError(f"{job.transport} is the kernel's own", remedy="drop --on sim: it needs a lab")
+
+
 def fit(job: Job, turn_ns: int | None = None) -> Job:
     """The job in virtual time; fixed windows together are 1.5 BDP of the busiest host, with its turns.
 
-    Where the topology says what its ports are like, timers and probes are the fabric's, too. InputError if
-    the fabric routes otherwise than by SRv6: hashes and daemons are the kernel's.
+    Where the topology says what its ports are like, timers and probes are the fabric's, too. InputError for
+    what only a kernel can carry.
     """
-    need_srv6(job.plan, "the simulator")
-    if job.transport in STACK:
-        raise InputError(f"{job.transport} is the kernel's own", remedy="drop --on sim: it needs a lab")
+    refuse_kernels(job)
     job = replace(job, plan=undilated(job.plan))
     frame = WRITE_HEAD + job.settings.payload + ICRC
     table = PortTable(job.plan, frame, EXT + SACK_LEN + ICRC)

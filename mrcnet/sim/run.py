@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from mrcnet.errors import InputError
+from mrcnet.plan.prefixes import is_plain
 from mrcnet.plan.target import find_link
 from mrcnet.sim.clock import NEVER, Clock
 from mrcnet.sim.fabric import Fabric
@@ -89,6 +91,7 @@ class SimRun:
         regions: dict[int, tuple[int, int]] = {}
         for host in self._hosts.values():
             regions |= host.station.regions()
+        self._reroute()
         for number, host in self._hosts.items():
             host.station.open(regions, self.start_at)
             self._clock.set(number, self.start_at)
@@ -194,6 +197,13 @@ class SimRun:
             if number is not None:
                 self._hosts[number].station.set_port(end.port, up, self.now)
                 self._clock.set(number, self._grid(self.now))
+        self._reroute()
+
+    def _reroute(self) -> None:
+        """Without SRv6 hosts choose ports by a hash, which knows which of them are up."""
+        if is_plain(self.job.plan):
+            for host in self._hosts.values():
+                host.station.reroute(partial(self.fabric.choose, host.station.name))
 
     # ---- inside --------------------------------------------------------------------------------
 

@@ -6,9 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mrcnet.plan.model import Plan
+from mrcnet.plan.prefixes import is_plain
+from mrcnet.sim.hashed import TUPLE, Hashed
 from mrcnet.sim.layout import AT_HOST, NOWHERE, PortTable
 from mrcnet.sim.routes import MOST_PORTS, Routes
+from mrcnet.topology.model import End
 
+CARRIER = slice(38, 54)
 Column = npt.NDArray[np.int64]
 
 
@@ -24,14 +28,32 @@ class Ways:
         self.host_port = np.zeros(0, np.int64)
         self.node: list[str] = []
         self._table = table
-        self._routes = Routes(plan)
+        self._hashed = Hashed(plan) if is_plain(plan) else None
+        self._routes = self._hashed or Routes(plan)
+        self.key = TUPLE if self._hashed else CARRIER  # the bytes of a frame that decide its way
         self._hosts = {name: number for number, name in enumerate(plan.hosts)}
         self._known: dict[tuple[int, bytes], int] = {}
 
-    def numbers(self, ports: Column, carriers: npt.NDArray[np.uint8]) -> Column:
-        """The ways of frames that leave by these ports, with these carriers (n, 16)."""
+    def prune(self, end: End, *, down: bool) -> None:
+        """Where switches choose: a port went down, or is up again. Frames under way stay on theirs."""
+        if self._hashed is not None:
+            (self._hashed.down.add if down else self._hashed.down.discard)(end)
+            self._known.clear()
+
+    def choose(self, host: str, peer: bytes, source_port: int) -> int | None:
+        """Where switches choose: the local port by which the host's own hash sends a datagram."""
+        assert self._hashed is not None
+        words = self._hashed.own(host) + peer + source_port.to_bytes(2, "big")
+        end = self._hashed.hop(host, words)
+        if end is None:
+            return None
+        ports: list[int] = self._table.of_host[host].tolist()
+        return ports.index(self._table.number[end])
+
+    def numbers(self, ports: Column, heads: npt.NDArray[np.uint8]) -> Column:
+        """The ways of frames that leave by these ports, with these bytes, those of `key` (n, width)."""
         # as strings they lose the zeros at their ends, and stay different
-        names = carriers.view("S16")[:, 0].tolist()
+        names = heads.view(f"S{heads.shape[1]}")[:, 0].tolist()
         keys = list(zip(ports.tolist(), names, strict=True))
         try:
             found = list(map(self._known.__getitem__, keys))
@@ -39,10 +61,10 @@ class Ways:
             found = [self._known[key] if key in self._known else self._walk(*key) for key in keys]
         return np.array(found, np.int64)
 
-    def _walk(self, port: int, carrier: bytes) -> int:
+    def _walk(self, port: int, name: bytes) -> int:
         table, number = self._table, len(self.node)
         here = table.ends[port]
-        trace = self._routes.trace(here.node, here.port, carrier.ljust(16, bytes(1)))
+        trace = self._routes.trace(here.node, here.port, name.ljust(self.key.stop - self.key.start, bytes(1)))
         way = [table.number[end] for end in trace.ports]
         row = np.full((1, self.ports.shape[1]), AT_HOST if trace.arrives else NOWHERE, np.int64)
         row[0, : len(way)] = way
@@ -54,5 +76,5 @@ class Ways:
         self.host = np.append(self.host, host)
         self.host_port = np.append(self.host_port, local)
         self.node.append(trace.node)
-        self._known[port, carrier] = number
+        self._known[port, name] = number
         return number

@@ -93,7 +93,7 @@ story: One link dies.
 topology: {FOLDER / "topology.yaml"}
 on: [kernel]
 seed: ${{SEED}}
-traffic: {{pattern: pair, hosts: [h0, h1], message: 16KiB, rate: 50Mbps, duration: {LASTS_S:g}s}}
+traffic: {{pattern: pair, hosts: [h0, h1], message: 4KiB, rate: 50Mbps, duration: {LASTS_S:g}s}}
 transport: {{kind: "${{TRANSPORT}}"}}
 actions:
   - {{at: {CUT_AT_S:g}s, do: cut, target: "p0-t0-0:p0-t1-0"{words}}}

@@ -52,7 +52,7 @@ def test_its_commands_give_the_same_again(run: Run, drill: Path) -> None:
     ("words", "told"),
     [
         (("--on", "sim", "--over", "mrc/ecmp"), "mrc chooses its paths"),
-        (("--on", "sim", "--over", "mrc/srv6,rocev2x1/ecmp"), "rocev2x1/ecmp: the simulator needs paths"),
+        (("--on", "sim", "--over", "mrc/srv6,rocev2x1/bgp"), "rocev2x1/bgp: the simulator has no daemons"),
         (("--on", "sim", "--over", "mrc/srv6,tcp/srv6"), "tcp/srv6: tcp is the kernel's own"),
         (("--over", "mrc/srv6,rocev3/ecmp"), "there is no transport 'rocev3'"),
     ],

@@ -81,7 +81,7 @@ def test_the_kernels_own_keep_wall_time(transport: str) -> None:
 
 @pytest.mark.parametrize("transport", ["mrc", "spray"])
 def test_who_chooses_paths_needs_srv6(transport: str) -> None:
-    """MRC is refused where switches choose the path; RoCEv2 is not, but by the simulator it is."""
+    """MRC is refused where switches choose the path."""
     text = "fabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 2}\nrouting: ecmp"
     hashed = replace(
         Job("here", PLAN, job("mrc").flows, Settings(), 1, 1_000_000),
@@ -89,5 +89,12 @@ def test_who_chooses_paths_needs_srv6(transport: str) -> None:
     )
     with pytest.raises(InputError, match=f"the transport {transport} needs paths that the sender chooses"):
         over(hashed, transport)
-    with pytest.raises(InputError, match="the simulator needs paths"):
-        fit(over(hashed, "rocev2"))
+
+
+def test_the_simulator_has_no_daemons() -> None:
+    """A fabric that routes by BGP is the kernel's."""
+    plan = build_plan(
+        load_text("fabric: {planes: 1, t0: 2, t1: 2, hosts_per_t0: 2}\nrouting: bgp", "here.yaml")
+    )
+    with pytest.raises(InputError, match="no daemons"):
+        fit(over(Job("here", plan, job("mrc").flows, Settings(), 1, 1_000_000), "rocev2"))
