@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mrcnet.errors import InputError
 from mrcnet.foreign.emit import Settings, topology_text
 from mrcnet.foreign.model import ClabLab, ClabLink, ClabNode
 from mrcnet.foreign.roles import LABEL, Rules, place
+from mrcnet.render.queues import KEYS
 from mrcnet.topology.load import load_text
 from mrcnet.topology.model import AUTO, End, Link, Node, Role, Srv6, Topology, Transport
 from mrcnet.topology.names import interface_name, node_name
@@ -65,6 +67,7 @@ class _Conversion:
         nodes = [self._node(node, planes) for node in kept]
         settings = self._settings()
         links = list(self._links(settings, planes))
+        settings = replace(settings, ports=self._queues())
         if not links:
             raise InputError(f"{self.lab.file} has no link between a host and a T0, or a T0 and a T1")
         try:
@@ -132,8 +135,6 @@ class _Conversion:
     def _settings(self) -> Settings:
         labels = self.lab.labels
         plain = Settings(self._name())
-        if LABEL + "ports" in labels:
-            self.notes.append(f"ports: {labels[LABEL + 'ports']}")
 
         def read(key: str, parse: Callable[[str], int], default: int) -> int:
             return (
@@ -155,6 +156,18 @@ class _Conversion:
             rate_bps=read("rate", parse_rate, plain.rate_bps),
             delay_ns=read("delay", parse_duration, plain.delay_ns),
         )
+
+    def _queues(self) -> Mapping[str, Mapping[str, str]] | None:
+        """What ports say of their queues, if the lab has any; by mrcnet's names."""
+        if LABEL + "ports" not in self.lab.labels:
+            return None
+        found = {}
+        for link in self.lab.links:
+            for key, end in ((LABEL + "queue-a", link.a), (LABEL + "queue-b", link.b)):
+                if key in link.vars and end.node in self.names:
+                    port = self.ports.get(end, end.port)
+                    found[f"{self.names[end.node]}:{port}"] = _words(link.vars[key], link)
+        return found
 
     def _name(self) -> str:
         name = re.sub(r"[^a-zA-Z0-9-._]+", "-", self.lab.name or "imported").lstrip("-._")[:64] or "imported"
@@ -228,6 +241,19 @@ class _Conversion:
             return parse(text)
         except ValueError:
             raise InputError(f"{self.lab.file}: {what} is {text[:40]!r}, which means nothing") from None
+
+
+def _words(text: str, link: ClabLink) -> dict[str, str]:
+    """A queue's settings, as `render` writes them."""
+    try:
+        words = json.loads(text)
+    except (ValueError, RecursionError):
+        words = None
+    if not isinstance(words, dict) or any(
+        key not in KEYS or not isinstance(words[key], str) for key in words
+    ):
+        raise InputError(f"{text[:40]!r} means nothing as a queue's settings", where=link.where)
+    return words
 
 
 def _dilation(text: str) -> int:

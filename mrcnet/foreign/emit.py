@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mrcnet.errors import InputError
@@ -20,13 +20,17 @@ _TRANSPORT = Transport(4096, 4791)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a topology says besides nodes and links. `rate_bps`, `delay_ns`: of links that do not say."""
+    """What a topology says besides nodes and links. `rate_bps`, `delay_ns`: of links that do not say.
+
+    `ports`: what `ports.links` says of each; None: the file has no `ports`.
+    """
 
     name: str
     srv6: Srv6 = _SRV6
     host_prefix: str = "fd4d:5200::/32"
     transport: Transport = _TRANSPORT
     dilation: int = 1
+    ports: Mapping[str, Mapping[str, str]] | None = None
     rate_bps: int = _USUAL[0]
     delay_ns: int = _USUAL[1]
 
@@ -71,6 +75,13 @@ def _lines(settings: Settings, links: tuple[Link, ...], body: Iterable[str]) -> 
     if settings.transport != plain.transport:
         payload, udp_port = settings.transport.payload, settings.transport.udp_port
         yield f"transport: {{payload: {payload}, udp_port: {udp_port}}}\n"
+    if settings.ports is not None:
+        own = [json.dumps({"at": port, **words}) for port, words in settings.ports.items()]
+        yield (
+            "ports: {}\n"
+            if not own
+            else "".join(("ports:\n  links:\n", *(f"    - {line}\n" for line in own)))
+        )
     yield from body
 
 

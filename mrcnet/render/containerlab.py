@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mrcnet.errors import InputError
@@ -12,9 +12,10 @@ from mrcnet.plan.model import Action, NodePlan, Plan
 from mrcnet.plan.prefixes import need_srv6
 from mrcnet.render.model import File, Nos, Wish
 from mrcnet.render.ports import check
+from mrcnet.render.queues import differing
 from mrcnet.render.switch import switch_files
 from mrcnet.render.templates import fill
-from mrcnet.topology.model import AUTO, Link, Role, Topology
+from mrcnet.topology.model import AUTO, End, Link, Role, Topology
 from mrcnet.units import exact_duration, exact_rate
 
 HEADER = "Rendered by `mrcnet render`"
@@ -96,7 +97,7 @@ def _node_files(plan: Plan, wish: Wish) -> Iterator[File]:
 
 def _clab(plan: Plan, wish: Wish) -> str:
     topology = plan.topology
-    usual = _usual(topology)
+    usual, queues = _usual(topology), differing(topology) if topology.has_ports else {}
     return fill(
         "containerlab/topology.clab.yml.j2",
         header=f"{HEADER} for containerlab {wish.version}",
@@ -104,7 +105,7 @@ def _clab(plan: Plan, wish: Wish) -> str:
         labels=[(PREFIX + key, value) for key, value in _labels(topology, usual)],
         groups=list(_groups(plan, wish)),
         nodes=[_node(node, index, wish) for node, index in _numbered(plan)],
-        links=[_cable(link, usual) for link in topology.links],
+        links=[_cable(link, usual, queues) for link in topology.links],
     )
 
 
@@ -124,7 +125,7 @@ def _labels(topology: Topology, usual: tuple[int, int]) -> Iterator[tuple[str, s
     yield "rate", exact_rate(usual[0])
     yield "delay", exact_duration(usual[1])
     if topology.has_ports:
-        yield "ports", "queues of ports are not rendered"
+        yield "ports", "shaped"
 
 
 def _groups(plan: Plan, wish: Wish) -> Iterator[Section]:
@@ -191,14 +192,16 @@ def _node(node: NodePlan, index: int, wish: Wish) -> Section:
     return Section(node.name, HOST_GROUP if nos is None else str(nos), tuple(lines))
 
 
-def _cable(link: Link, usual: tuple[int, int]) -> Cable:
+def _cable(link: Link, usual: tuple[int, int], queues: Mapping[End, Mapping[str, str]]) -> Cable:
     own = (link.rate_bps, link.delay_ns)
     differs = (
         ((f"{PREFIX}rate", exact_rate(own[0])), (f"{PREFIX}delay", exact_duration(own[1])))
         if own != usual
         else ()
     )
-    return Cable(str(link.a), str(link.b), link.mtu, differs)
+    sides = (("queue-a", link.a), ("queue-b", link.b))
+    shaped = tuple((PREFIX + key, json.dumps(queues[end])) for key, end in sides if end in queues)
+    return Cable(str(link.a), str(link.b), link.mtu, differs + shaped)
 
 
 def _readme(plan: Plan, wish: Wish) -> str:

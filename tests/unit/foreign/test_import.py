@@ -16,6 +16,7 @@ from mrcnet.plan.build import build_plan
 from mrcnet.render.containerlab import render_containerlab
 from mrcnet.render.model import ClabVersion, Nos, Wish
 from mrcnet.topology.document import parse
+from mrcnet.topology.load import load_text
 from mrcnet.topology.model import Role, Topology
 from tests.unit.plan.fabrics import ROOT, shipped, topologies
 
@@ -70,7 +71,14 @@ def test_round_trip(shape: str, wish: Wish) -> None:
 def test_round_trip_of_any_shape(topology: Topology) -> None:
     """So is one of any shape that works, with planes that differ and parts left out."""
     assume(not any(finding.severity == "error" for finding in build_plan(topology).lint))
-    assume(not topology.has_ports)
+    assert topology == again(topology, Wish(Nos.FRR))
+
+
+def test_round_trip_of_queues() -> None:
+    """Queues that a file describes port by port come back, too."""
+    source = ROOT / "tests/golden/input/ports.yaml"
+    topology = load_text(source.read_text(encoding="utf-8"), source.name)
+    assert topology.has_ports
     assert topology == again(topology, Wish(Nos.FRR))
 
 
