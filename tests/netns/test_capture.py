@@ -57,4 +57,4 @@ def frames(file: Path) -> list[tuple[float, str, Ether]]:
         ((meta.tshigh << 32 | meta.tslow) / 1e6, "out" if meta.direction == 2 else "in", Ether(data))
         for data, meta in RawPcapNgReader(str(file))
     ]
-    return [one for one in found if IPv6 in one[2]]
+    return [one for one in found if IPv6 in one[2] and not one[2][IPv6].dst.startswith("ff")]  # nor MLD

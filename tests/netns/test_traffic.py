@@ -183,10 +183,10 @@ def test_a_wrong_byte_is_noticed(small: Lab, monkeypatch: pytest.MonkeyPatch) ->
     """One byte that changes in the sink's memory after it came: the run is not verified, and says where."""
     check = Sink.on_arrived
 
-    def meddle(sink: Sink, message: int) -> None:
+    def meddle(sink: Sink, message: int, at: int) -> None:
         if (sink.flow.dst, message) == ("h2", 5):
             sink.region.data[5 % sink.flow.slots * sink.flow.message + 100] ^= 1
-        check(sink, message)
+        check(sink, message, at)
 
     monkeypatch.setattr(Sink, "on_arrived", meddle)
     job = job_of(small, ("h0", "h3"), ("h1", "h2"))
