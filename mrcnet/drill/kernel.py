@@ -144,9 +144,14 @@ class KernelLive:
         for op in moment.undo:
             spans += self._set(op, on=False)
             self._begun.pop(op, None)
+        of_ports = [op for op in moment.do if isinstance(op.place, End)]
+        self._begun |= dict.fromkeys(of_ports)
+        if of_ports:
+            spans.append(strike_ports(self._run.job, of_ports))
         for op in moment.do:
-            self._begun[op] = None
-            spans += self._set(op, on=True)
+            if not isinstance(op.place, End):
+                self._begun[op] = None
+                spans += self._set(op, on=True)
         begin = min((span[0] for span in spans), default=self._run.clock.wall(self.now))
         end = max((span[1] for span in spans), default=begin)
         if moment.do:
@@ -166,21 +171,28 @@ _PATIENCE_NS = 20_000_000
 
 
 def strike(job: Job, op: Op) -> FaultRecord:
-    """Begin what an operation says. InputError if it is there already."""
-    plan, place = job.plan, op.place
-    if isinstance(place, Link):
-        name = name_of(plan, place)
-        if op.kind == "delay":
-            return delays.lengthen(plan, job.lab, name, round(op.amount))
-        return faults.cut(plan, job.lab, name, silent=op.kind == "silent")
-    assert isinstance(place, End)
-    rate = plan.nodes[place.node].port(place.port).rate_bps
-    spec = FaultSpec(
-        op.kind,
-        share=op.amount if op.kind == "loss" else 1.0,
-        rate_bps=round(rate * op.amount) if op.kind == "degrade" else 0,
-    )
-    return portfaults.strike(plan, job.lab, spec, str(place))
+    """Begin what an operation on a link says. InputError if it is there already."""
+    assert isinstance(op.place, Link)
+    name = name_of(job.plan, op.place)
+    if op.kind == "delay":
+        return delays.lengthen(job.plan, job.lab, name, round(op.amount))
+    return faults.cut(job.plan, job.lab, name, silent=op.kind == "silent")
+
+
+def strike_ports(job: Job, ops: Sequence[Op]) -> Interval:
+    """Begin what operations on ports say, all in one go."""
+    wanted = []
+    for op in ops:
+        assert isinstance(op.place, End)
+        rate = job.plan.nodes[op.place.node].port(op.place.port).rate_bps
+        spec = FaultSpec(
+            op.kind,
+            share=op.amount if op.kind == "loss" else 1.0,
+            rate_bps=round(rate * op.amount) if op.kind == "degrade" else 0,
+        )
+        wanted.append((spec, op.place))
+    at_ns, error_ns = portfaults.strike_all(job.plan, job.lab, wanted)
+    return at_ns - error_ns, at_ns + error_ns
 
 
 def undo(job: Job, op: Op) -> FaultRecord | None:

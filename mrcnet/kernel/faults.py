@@ -137,15 +137,15 @@ def opened(lab_name: str) -> AbstractContextManager[None]:
     return state.locked(lab_name)
 
 
-def look(handles: Handles, lab_name: str, link: Link) -> LabState:
-    """The two nodes of a link as they are. PartialError if they, or it, are gone."""
-    ends = (link.a, link.b)
+def look(handles: Handles, lab_name: str, *links: Link) -> LabState:
+    """The nodes of links as they are. PartialError if they, or a link, are gone."""
     try:
-        found = observe(handles, [end.node for end in ends])
+        found = observe(handles, list(dict.fromkeys(end.node for link in links for end in (link.a, link.b))))
     except FileNotFoundError as error:
         raise PartialError(f"lab {lab_name!r} is not whole", remedy="`mrcnet up` mends it") from error
-    if any(end.port not in found.nodes[end.node].devices for end in ends):
-        raise PartialError(f"link {name_of(link)} is gone", remedy="`mrcnet up` mends it")
+    for link in links:
+        if any(end.port not in found.nodes[end.node].devices for end in (link.a, link.b)):
+            raise PartialError(f"link {name_of(link)} is gone", remedy="`mrcnet up` mends it")
     return found
 
 

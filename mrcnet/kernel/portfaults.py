@@ -8,7 +8,7 @@ is cut takes none, for nothing would be seen of it; one that has them can be cut
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
 from mrcnet.kernel import marks, netns, shaper
@@ -35,26 +35,34 @@ def strike(plan: Plan, lab_name: str, spec: FaultSpec, target: str, *, one_way: 
     InputError if there is no such lab or port, the link is cut, the port has that fault already, or the fault
     makes no sense there; nothing has changed then.
     """
-    link, ends = find_link(plan, target), ends_of(plan, target, one_way=one_way)
+    ends = ends_of(plan, target, one_way=one_way)
+    at_ns, error_ns = strike_all(plan, lab_name, [(spec, end) for end in ends])
+    return FaultRecord(spec.name, target, at_ns, error_ns)
+
+
+def strike_all(plan: Plan, lab_name: str, wanted: Sequence[tuple[FaultSpec, End]]) -> tuple[int, int]:
+    """Begin faults of many ports in one go: the middle of the interval in which they began, and half of it.
+
+    CLOCK_MONOTONIC, ns. InputError as for `strike`; nothing has changed then.
+    """
     dilation = plan.topology.dilation
     with opened(lab_name), Handles(lab_name) as handles:
-        found = look(handles, lab_name, link)
-        if is_cut(found, link):
-            name = name_of(link)
-            raise InputError(
-                f"link {name} is cut: no {spec.name} would show",
-                remedy=f"`mrcnet fault {lab_name} heal {name}` first",
-            )
-        for end in ends:
+        links = {end: find_link(plan, str(end)) for _, end in wanted}
+        found = look(handles, lab_name, *dict.fromkeys(links.values()))
+        for spec, end in wanted:
+            if is_cut(found, links[end]):
+                name = name_of(links[end])
+                raise InputError(
+                    f"link {name} is cut: no {spec.name} would show",
+                    remedy=f"`mrcnet fault {lab_name} heal {name}` first",
+                )
             _check(plan, lab_name, found, spec, end)
-        program = _furnish(handles, plan, lab_name, found, ends)
-        if spec.name == "degrade":
-            for end in ends:
+        program = _furnish(handles, plan, lab_name, found, tuple(links))
+        for spec, end in wanted:
+            if spec.name == "degrade":
                 _slow_classes(handles, found, end, spec.rate_bps // (8 * dilation))
-        fault = _fault(spec, dilation)
-        indices = [found.indices[end.node, end.port] for end in ends]
-        at_ns, error_ns = stored(indices, lambda index: program.maps.strike(index, fault))
-    return FaultRecord(spec.name, target, at_ns, error_ns)
+        rows = [(found.indices[end.node, end.port], _fault(spec, dilation)) for spec, end in wanted]
+        return stored(range(len(rows)), lambda number: program.maps.strike(*rows[number]))
 
 
 def prepare(plan: Plan, lab_name: str, targets: Iterable[str]) -> None:
