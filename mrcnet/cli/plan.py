@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import islice
-from pathlib import Path
+from pathlib import Path as File
 
 import click
 
@@ -16,10 +16,10 @@ from mrcnet.cli.topologies import Source, parts_of, topology_parameters
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.counts import counts
-from mrcnet.plan.model import Finding
+from mrcnet.plan.model import Finding, Path
 from mrcnet.plan.parts import Parts, counts_of
 from mrcnet.plan.paths import paths
-from mrcnet.plan.walk import walk
+from mrcnet.plan.walk import Walk, walk
 from mrcnet.topology.load import work_out
 from mrcnet.topology.names import suggest
 
@@ -39,11 +39,11 @@ MAX_GUESSES = 4096  # names, beyond which the one that was meant is not looked f
 @click.option(
     "--tables",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=File),
     help="Write the table of every switch to DIR, a file each, as --node --json prints it.",
 )
 @click.option("--each-link", "n_minus_1", is_flag=True, help="What the failure of any link or switch costs.")
-def plan_(source: Source, pair: str | None, node: str | None, tables: Path | None, n_minus_1: bool) -> Answer:
+def plan_(source: Source, pair: str | None, node: str | None, tables: File | None, n_minus_1: bool) -> Answer:
     """Show addresses, SIDs, EVs and tables of a topology; touches nothing.
 
     TOPO is a file, a shipped name, or - for stdin. Exits with 1 if lint finds an error.
@@ -111,17 +111,20 @@ def _pair(parts: Parts, pair: str) -> Answer:
             "ev": path.ev,
             "plane": path.plane,
             "carrier": path.carrier,
-            "hops": [asdict(hop) for hop in walked.hops],
+            "hops": [{"node": hop.node, "da": hop.da} for hop in walked.hops],
         }
         for path, walked in walks
     ]
+    return Answer({"evs": evs}, _pair_lines(walks) if walks else [f"no plane joins {src} and {dst}"])
+
+
+def _pair_lines(walks: Iterable[tuple[Path, Walk]]) -> Iterator[str]:
     rows = []
     for path, walked in walks:
         end = "" if walked.reached else f": {walked.reason}"
         way = " > ".join(hop.node for hop in walked.hops) + end
         rows.append([f"{path.ev:#010x}", path.plane, path.carrier, way])
-    lines = table(["EV", "plane", "carrier", "hops"], rows) or [f"no plane joins {src} and {dst}"]
-    return Answer({"evs": evs}, lines)
+    yield from table(["EV", "plane", "carrier", "hops"], rows)
 
 
 def _node(parts: Parts, name: str) -> Answer:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
-from mrcnet.cli.output import Answer, progress, table
+from mrcnet.cli.output import DISK_FULL, Answer, progress, table
 from mrcnet.errors import EnvironmentFault, ExitCode, InputError
 from mrcnet.plan.capacity import losses
 from mrcnet.plan.lint import check_carriers, check_locators, check_table
@@ -28,26 +31,27 @@ def node_data(node: NodePlan) -> dict[str, Any]:
 def write_tables(parts: Parts, directory: Path) -> Answer:
     """Every switch's table to a file of its own, one after the other, and what is wrong with them together.
 
-    Raises InputError for a directory that holds something, EnvironmentFault for one that cannot be made.
+    The directory is there when all are written, or not at all. Raises InputError for one that holds
+    something, EnvironmentFault for one that cannot be written.
     """
-    _make(directory)
     locators: list[str] = []
     findings: list[Finding] = []
-    entries = most = size = 0
-    for number, node in enumerate(parts.switches(), 1):
-        text = json.dumps(node_data(node)) + "\n"
-        (directory / f"{node.name}.json").write_text(text, encoding="utf-8")
-        locators += [node.locator] if node.locator else []
-        findings += check_table(node)
-        entries, most, size = entries + len(node.routes), max(most, len(node.routes)), size + len(text)
-        if number % 64 == 0:
-            progress(f"{number} switches, {entries} entries")
+    number = entries = most = size = 0
+    with _whole_or_not(directory) as part:
+        for number, node in enumerate(parts.switches(), 1):
+            text = json.dumps(node_data(node)) + "\n"
+            (part / f"{node.name}.json").write_text(text, encoding="utf-8")
+            locators += [node.locator] if node.locator else []
+            findings += check_table(node)
+            entries, most, size = entries + len(node.routes), max(most, len(node.routes)), size + len(text)
+            if number % 64 == 0:
+                progress(f"{number} switches, {entries} entries")
     indexes = parts.t0_indexes()
     findings += [*check_locators(locators), *check_carriers(indexes)]
     usids = max((len(template(min(indexes), index).usids) for index in indexes), default=0)
     data = {
         "directory": str(directory),
-        "switches": len(locators),
+        "switches": number,
         "entries": entries,
         "most_entries": most,
         "bytes": size,
@@ -55,7 +59,7 @@ def write_tables(parts: Parts, directory: Path) -> Answer:
         "lint": [asdict(finding) for finding in findings],
     }
     lines = [
-        f"{len(locators)} switches in {directory}, {entries} entries, at most {most} in one",
+        f"{number} switches in {directory}, {entries} entries, at most {most} in one",
         f"at most {usids} uSIDs in a carrier",
         *(f"{one.severity}: {one.message} [{one.code}]" for one in findings),
         *([] if findings else ["no locator and no entry is there twice"]),
@@ -83,15 +87,31 @@ def each_link(parts: Parts) -> Answer:
     return Answer({"each_link": [asdict(one) for one in found]}, table(head, rows))
 
 
-def _make(directory: Path) -> None:
+@contextmanager
+def _whole_or_not(directory: Path) -> Iterator[Path]:
+    """A directory to fill, which takes the name of `directory` in the end; what ends early removes it."""
+    part = directory.with_name(directory.name + ".part")
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        held = next(directory.iterdir(), None)
+        if directory.exists() and (held := next(directory.iterdir(), None)):
+            raise InputError(
+                f"{directory} is not empty: it holds {held.name}",
+                remedy="name an empty directory, or a new one",
+            )
+        part.mkdir(parents=True)
+    except FileExistsError:
+        remedy = "remove it, if it is what a run that was killed has left"
+        raise InputError(f"{part} is in the way", remedy=remedy) from None
     except OSError as error:
-        reason = f"cannot write into {directory}: {error.strerror}"
-        raise EnvironmentFault(reason, remedy="name another directory") from None
-    if held is not None:
-        raise InputError(
-            f"{directory} is not empty: it holds {held.name}",
-            remedy="name an empty directory, or a new one",
-        )
+        raise _unwritable(directory, error) from None
+    try:
+        yield part
+        part.rename(directory)
+    except OSError as error:
+        raise _unwritable(directory, error) from None
+    finally:
+        rmtree(part, ignore_errors=True)
+
+
+def _unwritable(directory: Path, error: OSError) -> EnvironmentFault:
+    remedy = "make room on the disk" if error.errno in DISK_FULL else "name another directory"
+    return EnvironmentFault(f"cannot write {directory}: {error.strerror}", remedy=remedy)

@@ -18,7 +18,7 @@ from mrcnet.plan.model import NodePlan, Plan
 from mrcnet.plan.tables import node_plan
 from mrcnet.plan.usid import template
 from mrcnet.plan.wiring import wire
-from mrcnet.topology.excerpt import around, between, regular
+from mrcnet.topology.excerpt import around, between, node_called, regular
 from mrcnet.topology.generate import generate_nodes, hosts_of, hosts_on_t0, tiers
 from mrcnet.topology.load import Outline, work_out
 from mrcnet.topology.model import Node, Role
@@ -64,7 +64,11 @@ class Parts:
         """Whether there is a host of that name."""
         if self._whole is not None:
             return name in self._whole.attachments
-        return self.fabric is not None and any(name == host for host in self.hosts())
+        assert self.fabric is not None
+        try:
+            return node_called(self.fabric, name).role is Role.HOST
+        except KeyError:
+            return False
 
     def node(self, name: str) -> NodePlan:
         """What a node must hold; of a host in a fabric too large without its routes to peers.

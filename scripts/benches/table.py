@@ -21,6 +21,7 @@ from benches import (
     properties,
     rates,
     simulator,
+    size,
     transport,
 )
 from benches.figure import Figure
@@ -56,6 +57,9 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("render-valid",): elsewhere.render_valid,
     ("round-trip",): elsewhere.round_trip,
     ("lint-defects",): elsewhere.lint_defects,
+    ("size-131072",): size.size,
+    ("node-131072", "pair-131072"): size.parts,
+    ("tables-131072", "tables-memory"): size.tables,
     ("spec-coverage",): properties.spec_coverage,
     ("schedules",): properties.schedules,
     ("frame-fuzz",): properties.frame_fuzz,
@@ -91,6 +95,8 @@ SLOW = {
     "kill-clean",
     "schedules",
     "frame-fuzz",
+    "tables-131072",
+    "tables-memory",
 }
 
 

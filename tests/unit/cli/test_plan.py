@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -142,6 +143,25 @@ def test_tables_overwrite_nothing(run: Run) -> None:
     assert (2, ["there/mine"]) == (ran.code, [str(path) for path in Path("there").iterdir()])
     assert "is not empty: it holds mine" in ran.err
     assert 3 == run("plan", "2p-2t0-2t1", "--tables", "there/mine").code
+    Path("killed.part").mkdir()
+    ran = run("plan", "2p-2t0-2t1", "--tables", "killed")
+    assert (2, "") == (ran.code, ran.out)
+    assert "killed.part is in the way" in ran.err
+
+
+def test_tables_are_whole_or_not_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills half way leaves nothing behind, and exit code 3."""
+    files = iter(range(3))
+
+    def full(path: Path, *_: object, **__: object) -> None:
+        if next(files, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        path.touch()
+
+    monkeypatch.setattr(Path, "write_text", full)
+    ran = run("plan", "2p-2t0-2t1", "--tables", "tables")
+    assert (3, "", []) == (ran.code, ran.out, list(Path().iterdir()))
+    assert "make room on the disk" in ran.err
 
 
 def test_each_link(run: Run) -> None:
