@@ -147,14 +147,14 @@ class _Fabric:
         return self.shares(hit, (of_plane, of_node), total)
 
     def loss(self, leaf: Leaf, kind: tuple[int, Rates], rate_lost: int | None) -> tuple[float, float]:
-        """What a host of this kind loses in the T0's plane, and in all."""
+        """What a host of this kind loses in the plane, and in all: with one that held up others, nothing."""
         port, rates = kind
         uplinks = self.uplinks[leaf.name]
         left = 0 if rate_lost is None else uplinks - rate_lost
         before, after = _part(leaf, port, uplinks), _part(leaf, port, left) if left else 0.0
         others = list(rates)
         others.remove(before)
-        return 1 - after / before, 1 - _together([*others, after]) / _together(rates)
+        return 1 - after / before, max(0.0, 1 - _together([*others, after]) / _together(rates))
 
     def shares(self, hit: int, worst: tuple[float, float], total: float | None = None) -> Cost:
         """Rounded, so that what is alike is equal. `total` over all hosts; None: of one host alone."""

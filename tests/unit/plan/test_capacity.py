@@ -54,6 +54,14 @@ def test_the_last_uplink_takes_the_plane() -> None:
     assert (1, 1.0, 1.0) == (costs(text)["T0-T1 link"].hosts, *_of(costs(text)["T0-T1 link"]))
 
 
+def test_a_plane_that_held_up_the_others_costs_nothing() -> None:
+    """Without a plane at a quarter of the others' rate a NIC sends no less: its links cost a node nothing."""
+    text = "name: x\nfabric: {planes: 4, t0: 2, t1: 2, hosts_per_t0: 2, plane_shapes: {0: {rate: 25Gbps}}}\n"
+    of = {loss.example: loss for loss in losses(leaves(plan_of(text).wiring))}
+    assert (1.0, 0.0, 0.0) == (*_of(of["h0:p0-t0-0"]), of["h0:p0-t0-0"].of_fabric)
+    assert (1.0, 0.25) == _of(of["h0:p1-t0-0"])
+
+
 def test_a_t0_alone_needs_no_uplinks() -> None:
     """Without T1s all turns round at the T0, and only it and its hosts' links can fail."""
     found = costs("name: x\nfabric: {planes: 2, t0: 1, t1: 0, hosts_per_t0: 3}\n")
