@@ -13,7 +13,7 @@ _ACTIONS = {"uN": Action.UN, "uA": Action.UA, "uDT46": Action.DECAP}
 _LENGTHS = ("block_len", "node_len")
 _F3216 = {"block_len": "32", "node_len": "16"}
 
-Fields = dict[str, Any]
+Fields = dict[str, str]
 
 
 def read_config_db(document: Document) -> FileTable:
@@ -29,10 +29,17 @@ def read_config_db(document: Document) -> FileTable:
         for key, fields in rows.items():
             path: KeyPath = (name, key)
             try:
-                read(table, document, path, fields if isinstance(fields, dict) else {})
+                read(table, document, path, _texts(fields))
             except (ValueError, KeyError):
                 table.unreadable(document.where(path, key=True), f"{name}|{key}")
     return table
+
+
+def _texts(fields: Any) -> Fields:
+    """The fields of a row. Raises ValueError if one is no text."""
+    if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+        raise ValueError(fields)
+    return fields
 
 
 def _port(table: FileTable, document: Document, path: KeyPath, fields: Fields) -> None:

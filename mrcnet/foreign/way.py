@@ -8,7 +8,7 @@ from mrcnet.errors import Where
 from mrcnet.foreign.fabric import Fabric, NodeTable, is_switch
 from mrcnet.foreign.table import Entry
 from mrcnet.plan.addressing import to_text
-from mrcnet.plan.model import Action
+from mrcnet.plan.model import Action, Hop
 from mrcnet.plan.usid import FIRST_SHIFT, shift
 from mrcnet.topology.model import End
 
@@ -26,39 +26,37 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The nodes that a packet came by; `stop` is None if it reached its host."""
+    """The nodes that a packet came by, with its address there; `stop` is None if it reached its host."""
 
-    nodes: tuple[str, ...]
+    hops: tuple[Hop, ...]
     stop: Stop | None
 
 
 def follow(fabric: Fabric, src: End, dst: str, carrier: int) -> Way:
     """Send a packet out of `src`, and follow the tables until host `dst` or a dead end (spec 6.2)."""
-    nodes = [src.node]
+    hops = [Hop(src.node, to_text(carrier))]
     end, address = fabric.far[src], carrier
     for _ in range(MOST_STEPS):
-        nodes.append(end.node)
+        hops.append(Hop(end.node, to_text(address)))
         table = fabric.tables[end.node]
         if not is_switch(table.node):
-            return Way(tuple(nodes), _arrive(table, end, dst, address))
+            return Way(tuple(hops), _arrive(table, end, dst, address))
         if not table.read:
-            return Way(
-                tuple(nodes), Stop("no-table", table.where, f"nothing of {end.node}'s table was found")
-            )
+            return Way(tuple(hops), Stop("no-table", table.where, f"nothing of {end.node}'s table was found"))
         entry, address, stop = _decide(table, address)
         if entry is None:
-            return Way(tuple(nodes), stop)
+            return Way(tuple(hops), stop)
         if entry.action is Action.DECAP:
-            return Way(tuple(nodes), _decapsulated(fabric, table, entry, dst))
+            return Way(tuple(hops), _decapsulated(fabric, table, entry, dst))
         port = port_of(fabric, table, entry)
         if port is None:
             message = f"{end.node} sends {entry.text} where nothing is plugged in"
-            return Way(tuple(nodes), Stop("no-way", entry.where, message))
+            return Way(tuple(hops), Stop("no-way", entry.where, message))
         if port.port in table.down:
-            return Way(tuple(nodes), Stop("shutdown", table.down[port.port], f"{port} is shut down"))
+            return Way(tuple(hops), Stop("shutdown", table.down[port.port], f"{port} is shut down"))
         end = fabric.far[port]
     stop = Stop("circle", fabric.tables[end.node].where, f"{to_text(carrier)} goes in circles by {end.node}")
-    return Way(tuple(nodes), stop)
+    return Way(tuple(hops), stop)
 
 
 def port_of(fabric: Fabric, table: NodeTable, entry: Entry) -> End | None:

@@ -1,0 +1,28 @@
+"""Three tellers of where a packet goes: the plan, the tables of rendered files, the live kernel."""
+
+from __future__ import annotations
+
+import pytest
+
+from mrcnet.render.model import Nos, Wish
+from mrcnet.verify.run import verify
+from tests.netns.fabric import NEEDS_ROOT, SMALL, running
+from tests.support.readback import disagreements, read_back
+
+pytestmark = NEEDS_ROOT
+UNEQUAL = (
+    "fabric: {planes: 3, t0: 3, t1: 2, hosts_per_t0: 1, plane_shapes: {2: {t1: 1}}}\n"
+    "hosts: {h2: {planes: [0, 1]}}\nomit: ['p0-t0-1:p0-t1-1']\n"
+)
+ALL = 10_000
+
+
+@pytest.mark.parametrize("text", [SMALL, UNEQUAL], ids=["small", "unequal"])
+def test_plan_files_and_kernel_agree(text: str) -> None:
+    """Every EV has the same address at every hop by the plan, by each NOS's files, and in the kernel."""
+    with running(text) as (lab, plan):
+        for nos in Nos:
+            tried, wrong = disagreements(plan, read_back(plan, Wish(nos)))
+            assert [] == wrong
+        result = verify(lab, plan, sample=ALL)  # compares what was captured with the plan's walk
+        assert (True, tried, tried) == (result.ok, result.paths, result.sampled)
