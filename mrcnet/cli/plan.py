@@ -40,7 +40,7 @@ MAX_GUESSES = 4096  # names, beyond which the one that was meant is not looked f
     "--tables",
     metavar="DIR",
     type=click.Path(path_type=File),
-    help="Write the table of every switch to DIR, a file each, as --node --json prints it.",
+    help="Write the table of every switch into a new DIR, a file each, as --node --json prints it.",
 )
 @click.option("--each-link", "n_minus_1", is_flag=True, help="What the failure of any link or switch costs.")
 def plan_(source: Source, pair: str | None, node: str | None, tables: File | None, n_minus_1: bool) -> Answer:

@@ -31,8 +31,8 @@ def node_data(node: NodePlan) -> dict[str, Any]:
 def write_tables(parts: Parts, directory: Path) -> Answer:
     """Every switch's table to a file of its own, one after the other, and what is wrong with them together.
 
-    The directory is there when all are written, or not at all. Raises InputError for one that holds
-    something, EnvironmentFault for one that cannot be written.
+    The directory is there when all are written, or not at all. Raises InputError for one that is
+    there already, EnvironmentFault for one that cannot be written.
     """
     locators: list[str] = []
     findings: list[Finding] = []
@@ -46,7 +46,7 @@ def write_tables(parts: Parts, directory: Path) -> Answer:
             entries, most, size = entries + len(node.routes), max(most, len(node.routes)), size + len(text)
             if number % 64 == 0:
                 progress(f"{number} switches, {entries} entries")
-    indexes = parts.t0_indexes()
+    indexes = parts.t0_indexes() if locators else set()  # without SRv6 there are no carriers
     findings += [*check_locators(locators), *check_carriers(indexes)]
     usids = max((len(template(min(indexes), index).usids) for index in indexes), default=0)
     data = {
@@ -60,7 +60,7 @@ def write_tables(parts: Parts, directory: Path) -> Answer:
     }
     lines = [
         f"{number} switches in {directory}, {entries} entries, at most {most} in one",
-        f"at most {usids} uSIDs in a carrier",
+        *([f"at most {usids} uSIDs in a carrier"] if usids else []),
         *(f"{one.severity}: {one.message} [{one.code}]" for one in findings),
         *([] if findings else ["no locator and no entry is there twice"]),
     ]
@@ -90,13 +90,10 @@ def each_link(parts: Parts) -> Answer:
 @contextmanager
 def _whole_or_not(directory: Path) -> Iterator[Path]:
     """A directory to fill, which takes the name of `directory` in the end; what ends early removes it."""
+    if directory.exists():
+        raise InputError(f"{directory} is already there", remedy="name a directory that is not")
     part = directory.with_name(directory.name + ".part")
     try:
-        if directory.exists() and (held := next(directory.iterdir(), None)):
-            raise InputError(
-                f"{directory} is not empty: it holds {held.name}",
-                remedy="name an empty directory, or a new one",
-            )
         part.mkdir(parents=True)
     except FileExistsError:
         remedy = "remove it, if it is what a run that was killed has left"

@@ -135,14 +135,22 @@ def test_tables_are_what_node_prints(run: Run) -> None:
     assert sum(map(len, files.values())) == answer["bytes"]
 
 
+def test_tables_without_srv6(run: Run) -> None:
+    """A fabric that routes by prefixes has tables of these, and no carriers."""
+    text = "name: x\nrouting: ecmp\nfabric: {planes: 2, t0: 2, t1: 1, hosts_per_t0: 2}\n"
+    answer = run("plan", "-", "--tables", "tables", "--json", stdin=text).json
+    assert (6, 6 * 4, 0, []) == tuple(answer[key] for key in ("switches", "entries", "most_usids", "lint"))
+
+
 def test_tables_overwrite_nothing(run: Run) -> None:
-    """A directory that holds something is refused and left as it is; so is a file in its place."""
+    """What is there already is refused and left as it is: a directory, a file, what a killed run has left."""
     Path("there").mkdir()
     Path("there/mine").write_text("x", encoding="utf-8")
-    ran = run("plan", "2p-2t0-2t1", "--tables", "there")
-    assert (2, ["there/mine"]) == (ran.code, [str(path) for path in Path("there").iterdir()])
-    assert "is not empty: it holds mine" in ran.err
-    assert 3 == run("plan", "2p-2t0-2t1", "--tables", "there/mine").code
+    for taken in ("there", "there/mine", "."):
+        ran = run("plan", "2p-2t0-2t1", "--tables", taken)
+        assert (2, "", f"mrcnet: {taken} is already there") == (ran.code, ran.out, ran.err.splitlines()[0])
+    assert ["there/mine"] == [str(path) for path in Path("there").iterdir()]
+    assert 3 == run("plan", "2p-2t0-2t1", "--tables", "there/mine/tables").code
     Path("killed.part").mkdir()
     ran = run("plan", "2p-2t0-2t1", "--tables", "killed")
     assert (2, "") == (ran.code, ran.out)
