@@ -67,7 +67,7 @@ def load_measures(
         packets_lost=lost,
         packets_retransmitted=again,
         duplicates=sum(sink.duplicates for sink in sinks),
-        messages_wrong=sum(len(sink.wrong) for sink in sinks),
+        messages_wrong=sum(len(sink.wrong) for sink in sinks) + _elements_wrong(recording),
         rtt_ms=float(np.median(rtts)) / 1e6 if rtts else None,
         rto_ms=job.settings.timeout_ns / 1e6,
         qps_failed=len({e.qpn for _, e in recording.events if isinstance(e, QpFailed)}),
@@ -87,6 +87,14 @@ def load_measures(
         line_share=_line_share(recording, main),
         also_share=_also_share(recording),
         trimmed=trimmed,
+    )
+
+
+def _elements_wrong(recording: Recording) -> int:
+    """Elements of collectives that are not NumPy's, where a rank was through: else some are yet to come."""
+    ranks = (rank for report in recording.reports for rank in report.ranks)
+    return sum(
+        wrong for rank in ranks for end, wrong in zip(rank.ends, rank.wrong, strict=True) if end is not None
     )
 
 

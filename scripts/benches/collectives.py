@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from benches.figure import ROOT
 from mrcnet.mrc.settings import Settings
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.model import Plan
@@ -22,6 +23,11 @@ PORTS = "{ecn_min: 1bdp, ecn_max: 60bdp, drop: 64bdp, roles: {t0-down: {ecn: on}
 def plan_of(text: str) -> Plan:
     """The plan of a topology given as text."""
     return build_plan(load_text(text, "bench.yaml"))
+
+
+def shipped(name: str) -> Plan:
+    """The plan of a topology file of labs/, named without its ending."""
+    return plan_of((ROOT / "labs" / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def row(

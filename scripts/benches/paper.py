@@ -70,10 +70,19 @@ def page(out: Path) -> bool:
         for one, part in zip(found, title, strict=True):
             verdict = "pass" if one.ok else "fail"
             print(f"{part}: {verdict}: {one.value:g} {one.unit}, bar {one.bar:g}", flush=True)
+            for words, met in one.note.get("criteria", {}).items():
+                print(f"  {words}: {'pass' if met else 'fail'}", flush=True)
             line = f'<p class="{verdict}">{verdict}: {one.value:g} {one.unit}, at least {one.bar:g}</p>'
+            line += "".join(map(_criterion, one.note.get("criteria", {}).items()))
             sections.append(f"<h2>{part}</h2>{line}{_svg(lambda axes, one=one, d=draw: d(axes, one))}")
     out.write_text(HEAD + "\n".join(sections), encoding="utf-8")
     return good
+
+
+def _criterion(one: tuple[str, bool]) -> str:
+    words, met = one
+    verdict = "pass" if met else "fail"
+    return f'<p class="{verdict}">{verdict}: {words}</p>'
 
 
 Draw = Callable[[Axes, Figure], None]

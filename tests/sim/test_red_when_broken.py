@@ -23,6 +23,7 @@ from mrcnet.topology.load import load_text
 from mrcnet.topology.model import End
 from mrcnet.workload.flow import Sink
 from mrcnet.workload.job import Job
+from mrcnet.workload.rank import Inlet
 from mrcnet.workload.summary import Recording
 
 SHAPE = """
@@ -212,6 +213,19 @@ def test_the_promise_of_right_bytes_is_red(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(Sink, "on_arrived", meddle)
     check_red(run("messages_wrong", "at_most: 0"), "messages_wrong")
+
+
+def test_the_promise_of_right_elements_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An element that changes in a rank's memory once its message is there turns the verdict red."""
+    check_green(run("messages_wrong", "at_most: 0", traffic=ROUNDS))
+    check = Inlet.on_arrived
+
+    def meddle(inlet: Inlet, message: int, at: int) -> None:
+        check(inlet, message, at)
+        inlet.region.data[0] ^= message == 0
+
+    monkeypatch.setattr(Inlet, "on_arrived", meddle)
+    check_red(run("messages_wrong", "at_most: 0", traffic=ROUNDS), "messages_wrong")
 
 
 def test_the_promise_of_an_error_bar_is_red() -> None:

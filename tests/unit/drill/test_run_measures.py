@@ -10,6 +10,7 @@ import pytest
 from mrcnet.drill.measures import measure
 from mrcnet.drill.model import Expectation, Measures
 from mrcnet.drill.verdict import judge
+from mrcnet.workload.rank import RankReport
 from mrcnet.workload.report import Told
 from tests.unit.drill.recordings import CUT, DEAD, END, MS, OTHER, change, faults, lost, recording
 
@@ -36,6 +37,12 @@ def test_too_much_is_red(name: str, most: float, broken: Measures) -> None:
     """A bound from above is met by a run in which nothing happened, and not by one that breaks it."""
     expected = [Expectation(name, None, most)]
     assert [True, False] == [judge(expected, found)[0].met for found in (measured(), broken)]
+
+
+def test_wrong_elements_count() -> None:
+    """Elements of a collective that are wrong count as messages do; those of one that never ended do not."""
+    ranks = [RankReport(1, 0, "h0", (END, None), (3, 9)), RankReport(1, 1, "h1", (END, END), (0, 2))]
+    assert 5 == measured(ranks=ranks).messages_wrong
 
 
 @pytest.mark.parametrize("name", ["jain", "slowest_share"])
