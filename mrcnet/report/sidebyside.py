@@ -26,6 +26,7 @@ COLUMNS = (
     Column("iteration_ms_p50", "iteration", never=True),
     Column("step_stretch", "step stretch", of_fault=True, never=True),
     Column("recovery_ms", "fail-over", of_fault=True, never=True),
+    Column("longest_gap_ms", "longest delivery gap", of_fault=True),
     Column("message_ms_p99", "99 % of messages within"),
     Column("packets_lost", "packets lost"),
     Column("qps_failed", "QPs dead"),
