@@ -18,7 +18,7 @@ from mrcnet.foreign.model import ClabLab
 from mrcnet.foreign.reading import Source, read_fabric, wanted
 from mrcnet.foreign.roles import LABEL, read_rules
 from mrcnet.plan.build import build_plan
-from mrcnet.topology.document import Document, parse
+from mrcnet.topology.document import MAX_TEXT, Document, parse
 
 MOST_FILES = 50_000
 
@@ -107,4 +107,6 @@ def _sources(folder: Path) -> Iterator[Source]:
     for path in paths:
         if path.is_file() and path.resolve().is_relative_to(root):
             source = read(path, expanded=False)
+            if len(source.text) > MAX_TEXT:
+                raise InputError(f"{path} is larger than {MAX_TEXT // 2**20} MiB")
             yield Source(PurePosixPath(path.relative_to(folder)), source.text, source.file)

@@ -88,6 +88,10 @@ def test_surprises_are_messages(run: Run, tmp_path: Path) -> None:
     assert 1 == run("lint", "lab").code
     db.write_text('{"PORT": ', encoding="utf-8")
     assert (2, True) == ((ran := run("lint", "lab")).code, "not valid YAML" in ran.err)
+    conf = tmp_path / "lab/nodes/p0-t0-0/frr.conf"
+    conf.write_text("! huge\n" * 2**20, encoding="utf-8")
+    db.write_text(text, encoding="utf-8")
+    assert (2, True) == ((ran := run("lint", "lab")).code, "larger than 4 MiB" in ran.err)
     db.write_bytes(bytes(range(256)))
     assert (2, True) == ((ran := run("lint", "lab")).code, "not UTF-8" in ran.err)
 
