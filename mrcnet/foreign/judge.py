@@ -30,8 +30,9 @@ class Verdict:
 def judge(fabric: Fabric, plan: Plan | None) -> Verdict:
     """Judge all tables. `plan`: what was to be there; without it EVs follow from the SIDs there are."""
     remarks = [*fabric.remarks]
+    linked = {end.node for end in fabric.far}
     for table in fabric.tables.values():
-        if not table.read and (plan is not None or is_switch(table.node)):
+        if table.node.name in linked and not table.read and (plan is not None or is_switch(table.node)):
             message = f"nothing of {table.node.name}'s table was found"
             remarks.append(Remark("error", "no-table", table.where, message))
         remarks += _of_node(fabric, table)

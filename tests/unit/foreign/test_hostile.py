@@ -6,7 +6,7 @@ import json
 from pathlib import PurePosixPath
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mrcnet.errors import InputError
@@ -63,7 +63,7 @@ def damaged(draw: st.DrawFn, text: str) -> str:
     """A text with some words of it gone or replaced."""
     words = text.split(" ")
     for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(words) - 1))
+        at = draw(st.integers(0, len(words)))
         words[at : at + draw(st.integers(0, 3))] = draw(st.lists(WORDS, max_size=2))
     return " ".join(words)
 
@@ -83,14 +83,14 @@ def read_all(files: dict[str, str]) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_damaged_topologies(data: st.DataObject) -> None:
     """A damaged containerlab file is read, or refused with a message."""
     read_all({**FILES, CLAB: data.draw(damaged(FILES[CLAB]))})
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_damaged_configurations(data: st.DataObject) -> None:
     """So is any node's configuration."""
     path = data.draw(st.sampled_from(SPOKEN))
@@ -98,7 +98,7 @@ def test_damaged_configurations(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_config_db_of_any_json(data: st.DataObject) -> None:
     """ConfigDB may hold anything that JSON can say, in any table, row and field."""
     path = next(path for path in SPOKEN if path.endswith(".json"))

@@ -34,7 +34,7 @@ def test_hops_with_other_names() -> None:
 
 
 @given(topologies())
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_no_false_alarm_on_any_shape(topology: Topology) -> None:
     """What is rendered has no remark, whatever links, hosts' ports and switches a working fabric lacks."""
     plan = build_plan(topology)
