@@ -18,12 +18,12 @@ class Nos(StrEnum):
 
 IMAGES: Mapping[Nos, str] = MappingProxyType(
     {
-        Nos.FRR: "quay.io/frrouting/frr:10.6.0",
+        Nos.FRR: "frr:10.6.0",
         Nos.SONIC: "docker-sonic-vs:latest",
         Nos.EOS: "ceos:4.35.2F",
     }
 )
-HOST_IMAGE = "ghcr.io/srl-labs/network-multitool:latest"
+HOST_IMAGE = "network-multitool:latest"
 
 
 @dataclass(frozen=True, slots=True)
