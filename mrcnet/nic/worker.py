@@ -18,7 +18,7 @@ from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.host import Host
 from mrcnet.nic.messages import Ask, Failed, Finish, Go, Hush, Obeyed, Progress, Ready, Stop, Table
 from mrcnet.workload.dilation import shaped, turn_ns
-from mrcnet.workload.flow import make_content
+from mrcnet.workload.ends import make_content
 from mrcnet.workload.job import Job
 from mrcnet.workload.order import Order
 from mrcnet.workload.report import LATE_BUCKETS, RunReport

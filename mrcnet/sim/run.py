@@ -20,7 +20,7 @@ from mrcnet.sim.fit import turn_of
 from mrcnet.sim.model import Impairment, PortModel
 from mrcnet.sim.nic import Host
 from mrcnet.topology.model import End, Link
-from mrcnet.workload.flow import make_content
+from mrcnet.workload.ends import make_content
 from mrcnet.workload.job import Job
 from mrcnet.workload.order import Order
 from mrcnet.workload.portsamples import PortLog, PortSamples

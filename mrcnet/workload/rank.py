@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mrcnet.workload.endpoint import EndPoint
-from mrcnet.workload.flow import Flow, Script, Sink, Source
+from mrcnet.workload.ends import Sink, Source
+from mrcnet.workload.flow import Flow, Script
 from mrcnet.workload.graph import Message, Op
 from mrcnet.workload.program import Program
 

@@ -18,7 +18,8 @@ from mrcnet.mrc.qp import QpSpec
 from mrcnet.mrc.requestor import NEVER
 from mrcnet.rocev2.endpoint import Endpoint as RoceEndpoint
 from mrcnet.workload.congestion import for_pair
-from mrcnet.workload.flow import Flow, Script, Sink, Source
+from mrcnet.workload.ends import Sink, Source
+from mrcnet.workload.flow import Flow, Script
 from mrcnet.workload.job import Job, denied_evs, ev_paths, local_ports, peer_addresses
 from mrcnet.workload.order import Order
 from mrcnet.workload.rank import Inlet, Rank, RankReport, Relay

@@ -19,7 +19,8 @@ from mrcnet.nic.sender import Sender
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.model import Plan
 from mrcnet.topology.load import load_text
-from mrcnet.workload.flow import Flow, make_content
+from mrcnet.workload.ends import make_content
+from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job
 from mrcnet.workload.station import Bins, Station
 

@@ -16,7 +16,8 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.nic.claim import claim
 from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.model import Plan
-from mrcnet.workload.flow import Flow, Sink
+from mrcnet.workload.ends import Sink
+from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job
 from mrcnet.workload.patterns import PATTERNS
 from mrcnet.workload.summary import summarise

@@ -21,7 +21,7 @@ from mrcnet.sim.model import Impairment
 from mrcnet.sim.run import SimRun
 from mrcnet.topology.load import load_text
 from mrcnet.topology.model import End
-from mrcnet.workload.flow import Sink
+from mrcnet.workload.ends import Sink
 from mrcnet.workload.job import Job
 from mrcnet.workload.rank import Inlet
 from mrcnet.workload.summary import Recording

@@ -46,6 +46,13 @@ def test_list_loads_no_command() -> None:
     assert all(name in done.stdout for name in COMMANDS)
 
 
+@pytest.mark.parametrize("command", ["up", "down", "status", "exec", "plan"])
+def test_fabrics_come_without_end_points(command: str) -> None:
+    """What touches no end point does not wait for the library that compiles their loops."""
+    code = f"import sys, mrcnet.cli.{command}; sys.exit('numba' in sys.modules)"
+    assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode
+
+
 def test_list_names_the_exit_codes(run: Run) -> None:
     """What an exit code means can be looked up at the terminal."""
     assert "4 half done: run `mrcnet down`" in run("--help").out

@@ -11,7 +11,7 @@ from mrcnet.cli.topologies import plan_of
 from mrcnet.drill.job import plan_job
 from mrcnet.plan.crossings import Crossings
 from mrcnet.plan.target import find_link
-from mrcnet.workload.flow import make_content
+from mrcnet.workload.ends import make_content
 from mrcnet.workload.station import Bins, Station
 from tests.unit.plan.fabrics import ROOT
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from mrcnet.mrc.memory import Region
-from mrcnet.workload.flow import Flow, Sink, Source, make_content
+from mrcnet.workload.ends import Sink, Source, make_content
+from mrcnet.workload.flow import Flow
 
 START = 5_000
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcnet.workload.flow import Flow, make_content
+from mrcnet.workload.ends import make_content
+from mrcnet.workload.flow import Flow
 from tests.unit.workload.ends import START, Ends
 
 SLOTS = 64  # for small messages

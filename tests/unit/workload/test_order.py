@@ -8,7 +8,8 @@ from mrcnet.mrc.evs import State
 from mrcnet.mrc.settings import Settings
 from mrcnet.plan.target import find_link
 from mrcnet.topology.model import Link
-from mrcnet.workload.flow import Flow, make_content
+from mrcnet.workload.ends import make_content
+from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job, denied_evs
 from mrcnet.workload.order import Denylist, Order
 from mrcnet.workload.station import Bins, Station
