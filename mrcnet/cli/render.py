@@ -7,23 +7,32 @@ from pathlib import Path
 import click
 
 from mrcnet.cli.command import command
+from mrcnet.cli.on import refuse_typed
 from mrcnet.cli.output import Answer
 from mrcnet.cli.topologies import Source, plan_of, topology_parameters
 from mrcnet.errors import EnvironmentFault, InputError
+from mrcnet.render.clabernetes import CONNECTIVITY, Cluster, render_clabernetes
 from mrcnet.render.containerlab import MANIFEST, render_containerlab
 from mrcnet.render.model import HOST_IMAGE, SCHEMA_VERSION, ClabVersion, File, Nos, Wish
 from mrcnet.report.files import write
 
+CONTAINERLAB, CLABERNETES = "containerlab", "clabernetes"
 OLDEST, NEWEST = 70, 81  # of containerlab, 0.x
 
 
 @command(
     "mrcnet render 4p-2t0-4t1 --to containerlab --nos frr -o lab/",
+    "mrcnet render 4p-2t0-4t1 --to clabernetes --nos frr --namespace lab -o k8s/",
     "mrcnet render topology.yaml --to containerlab --nos sonic-vs --mixed --clab-version 0.81 -o lab/",
 )
 @topology_parameters
 @click.option(
-    "--to", "target", type=click.Choice(["containerlab"]), default="containerlab", show_default=True
+    "--to",
+    "target",
+    type=click.Choice([CONTAINERLAB, CLABERNETES]),
+    default=CONTAINERLAB,
+    show_default=True,
+    help="clabernetes is containerlab on Kubernetes.",
 )
 @click.option("--nos", type=click.Choice([str(nos) for nos in Nos]), required=True, help="What switches run.")
 @click.option("--mixed", is_flag=True, help="Another NOS in each plane, beginning with --nos.")
@@ -34,6 +43,17 @@ OLDEST, NEWEST = 70, 81  # of containerlab, 0.x
     "--host-image", metavar="IMAGE", default=HOST_IMAGE, show_default=True, help="Image of the hosts."
 )
 @click.option("--switch-image", metavar="IMAGE", help="Image of the switches that run --nos.")
+@click.option("--namespace", metavar="NAME", help="Of Kubernetes, for clabernetes.  [default: mrcnet-LAB]")
+@click.option(
+    "--connectivity",
+    type=click.Choice(CONNECTIVITY),
+    default=CONNECTIVITY[0],
+    show_default=True,
+    help="Tunnels of clabernetes.",
+)
+@click.option(
+    "--pull-secret", metavar="NAME", multiple=True, help="Of Kubernetes, for images; may be given again."
+)
 @click.option(
     "-o", "--output", metavar="DIR", type=click.Path(path_type=Path), required=True, help="Write there."
 )
@@ -45,9 +65,15 @@ def render_(
     clab_version: str,
     host_image: str,
     switch_image: str | None,
+    namespace: str | None,
+    connectivity: str,
+    pull_secret: tuple[str, ...],
     output: Path,
 ) -> Answer:
     """Write a fabric as a containerlab topology, with every node's configuration.
+
+    For clabernetes the same comes as resources of Kubernetes: one Topology, and ConfigMaps with the files
+    of its nodes.
 
     TOPO is a file, a shipped name, or - for stdin. DIR must be new, empty, or rendered before: then what is
     no longer part of it goes. Its README.md says how to deploy and verify the lab.
@@ -55,7 +81,12 @@ def render_(
     wish = Wish(
         Nos(nos), mixed, _version(clab_version), _image(host_image), switch_image and _image(switch_image)
     )
-    files = render_containerlab(plan_of(source), wish)
+    plan = plan_of(source)
+    if target == CLABERNETES:
+        files = render_clabernetes(plan, wish, Cluster(namespace, connectivity, pull_secret))
+    else:
+        refuse_typed("--to containerlab has no cluster", "namespace", "connectivity", "pull_secret")
+        files = render_containerlab(plan, wish)
     _write_all(output, files)
     data = {"to": target, "dir": str(output), "files": [file.path for file in files]}
     return Answer(data, [f"{len(files)} files are in {output}; its README.md says how to go on"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mrcnet.errors import InputError
@@ -58,6 +58,17 @@ def render_containerlab(plan: Plan, wish: Wish) -> tuple[File, ...]:
 
     Raises InputError for a fabric that is not SRv6, that lint refuses, or whose ports a NOS cannot have.
     """
+    refuse(plan, wish)
+    found = [
+        File(f"{plan.topology.name}.clab.yml", clab_text(plan, wish)),
+        File("README.md", _readme(plan, wish)),
+        *node_files(plan, wish),
+    ]
+    return with_manifest(found)
+
+
+def refuse(plan: Plan, wish: Wish) -> None:
+    """Raise InputError for a fabric that is not SRv6, that lint refuses, or whose ports a NOS cannot have."""
     need_srv6(plan, "rendering for containerlab")
     for finding in plan.lint:
         if finding.severity == "error":
@@ -65,14 +76,13 @@ def render_containerlab(plan: Plan, wish: Wish) -> tuple[File, ...]:
     for node in plan.nodes.values():
         for port in node.ports:
             check(nos_of(node, wish) or Nos.FRR, node.name, port.name)
-    found = [
-        File(f"{plan.topology.name}.clab.yml", _clab(plan, wish)),
-        File("README.md", _readme(plan, wish)),
-        *_node_files(plan, wish),
-    ]
-    names = sorted([MANIFEST, *(file.path for file in found)])
-    found.append(File(MANIFEST, "".join(f"{name}\n" for name in names)))
-    return tuple(sorted(found, key=lambda file: file.path))
+
+
+def with_manifest(files: Sequence[File]) -> tuple[File, ...]:
+    """The files by path, and one more that names them all."""
+    names = sorted([MANIFEST, *(file.path for file in files)])
+    manifest = File(MANIFEST, "".join(f"{name}\n" for name in names))
+    return tuple(sorted([*files, manifest], key=lambda file: file.path))
 
 
 def nos_of(node: NodePlan, wish: Wish) -> Nos | None:
@@ -80,7 +90,13 @@ def nos_of(node: NodePlan, wish: Wish) -> Nos | None:
     return None if node.plane is None else wish.nos_of(node.plane)
 
 
-def _node_files(plan: Plan, wish: Wish) -> Iterator[File]:
+def images(plan: Plan, wish: Wish) -> list[str]:
+    """The names of all images."""
+    return [wish.host_image, *(wish.image_of(nos) for nos in _used(plan, wish))]
+
+
+def node_files(plan: Plan, wish: Wish) -> Iterator[File]:
+    """What nodes are given: `nodes/NODE/...`, and `nodes/...` for what several have."""
     if Nos.FRR in _used(plan, wish):
         yield File("nodes/daemons", fill("frr/daemons"))
         yield File("nodes/vtysh.conf", "service integrated-vtysh-config\n")
@@ -95,16 +111,23 @@ def _node_files(plan: Plan, wish: Wish) -> Iterator[File]:
             yield File(f"nodes/{node.name}/setup.sh", fill("containerlab/host.sh.j2", node=node, **by_action))
 
 
-def _clab(plan: Plan, wish: Wish) -> str:
+def clab_text(plan: Plan, wish: Wish, *, alone: bool = False) -> str:
+    """The `.clab.yml`. `alone`: every node says all itself, for who knows no groups."""
     topology = plan.topology
+    groups = list(_groups(plan, wish))
+    nodes = [_node(node, index, wish) for node, index in _numbered(plan)]
+    if alone:
+        common = {group.name: group.lines for group in groups}
+        nodes = [Section(node.name, "", (*common[node.group], *node.lines)) for node in nodes]
+        groups = []
     usual, queues = _usual(topology), differing(topology) if topology.has_ports else {}
     return fill(
         "containerlab/topology.clab.yml.j2",
         header=f"{HEADER} for containerlab {wish.version}",
         name=topology.name,
         labels=[(PREFIX + key, value) for key, value in _labels(topology, usual)],
-        groups=list(_groups(plan, wish)),
-        nodes=[_node(node, index, wish) for node, index in _numbered(plan)],
+        groups=groups,
+        nodes=nodes,
         links=[_cable(link, usual, queues) for link in topology.links],
     )
 
@@ -212,7 +235,7 @@ def _readme(plan: Plan, wish: Wish) -> str:
         name=plan.topology.name,
         version=wish.version,
         used=[str(nos) for nos in _used(plan, wish)],
-        images=[wish.host_image, *(wish.image_of(nos) for nos in _used(plan, wish))],
+        images=images(plan, wish),
         mixed=wish.mixed,
         planes=[(plane, str(wish.nos_of(plane))) for plane in range(plan.topology.planes)],
         src=hosts[0],

@@ -2,7 +2,7 @@
 
 `input/NAME.yaml` must plan to `expected/NAME.plan` (the canonical plan, one line a node), and give FRR what
 is in `expected/NAME.frr`; a shipped topology must plan to the digest in `expected/shipped.txt`.
-2p-2t0-2t1 is rendered for each NOS as `expected/NOS.render` says.
+2p-2t0-2t1 is rendered for each NOS as `expected/NOS.render` says, for clabernetes as `clabernetes.render`.
 `errors/NAME.yaml` must fail with the text of `errors/NAME.txt`. After an intended change,
 `UPDATE_GOLDEN=1 pytest tests/golden` writes them anew: read the difference before committing it.
 """
@@ -17,6 +17,7 @@ import pytest
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.canonical import canonical, digest
+from mrcnet.render.clabernetes import Cluster, render_clabernetes
 from mrcnet.render.containerlab import render_containerlab
 from mrcnet.render.frr import frr_conf
 from mrcnet.render.model import ClabVersion, Nos, Wish
@@ -65,6 +66,15 @@ def test_rendered_files_are_the_golden_ones(name: str) -> None:
     files = render_containerlab(plan, WISHES[name])
     actual = "".join(f"==== {file.path}\n{file.text}" for file in files)
     assert expected(HERE / "expected" / f"{name}.render", actual) == actual
+
+
+def test_resources_of_kubernetes_are_the_golden_ones() -> None:
+    """What clabernetes is given is, file by file, what was read and agreed to."""
+    plan = build_plan(load_text(SHIPPED[0].read_text(encoding="utf-8"), SHIPPED[0].name))
+    cluster = Cluster(namespace="lab", connectivity="slurpeeth", pull_secrets=("theirs",))
+    files = render_clabernetes(plan, Wish(Nos.FRR, mixed=True), cluster)
+    actual = "".join(f"==== {file.path}\n{file.text}" for file in files)
+    assert expected(HERE / "expected" / "clabernetes.render", actual) == actual
 
 
 def test_shipped_topologies_keep_their_plans() -> None:
