@@ -25,6 +25,7 @@ from benches import (
     simulator,
     size,
     transport,
+    watching,
 )
 from benches.figure import Figure
 
@@ -68,6 +69,7 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("spec-coverage",): properties.spec_coverage,
     ("schedules",): properties.schedules,
     ("frame-fuzz",): properties.frame_fuzz,
+    ("tshark-agrees",): watching.tshark_agrees,
 }
 SLOW = {
     "render-valid",
@@ -100,6 +102,7 @@ SLOW = {
     "kill-clean",
     "schedules",
     "frame-fuzz",
+    "tshark-agrees",
     "tables-131072",
     "tables-memory",
 }
