@@ -24,8 +24,10 @@ from benches import (
     rates,
     simulator,
     size,
+    start,
     transport,
     watching,
+    wheel,
 )
 from benches.figure import Figure
 
@@ -66,12 +68,15 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("size-131072",): size.size,
     ("node-131072", "pair-131072"): size.parts,
     ("tables-131072", "tables-memory"): size.tables,
+    ("start-up",): start.start_up,
+    ("wheel",): wheel.wheel,
     ("spec-coverage",): properties.spec_coverage,
     ("schedules",): properties.schedules,
     ("frame-fuzz",): properties.frame_fuzz,
     ("tshark-agrees",): watching.tshark_agrees,
 }
 SLOW = {
+    "wheel",
     "render-valid",
     "round-trip",
     "lint-defects",
