@@ -16,7 +16,6 @@ from mrcnet.plan.capacity import losses
 from mrcnet.plan.lint import check_carriers, check_locators, check_table
 from mrcnet.plan.model import Finding, NodePlan
 from mrcnet.plan.parts import Parts
-from mrcnet.plan.usid import template
 
 
 def node_data(node: NodePlan) -> dict[str, Any]:
@@ -47,7 +46,8 @@ def write_tables(parts: Parts, directory: Path) -> Answer:
             if number % 64 == 0:
                 progress(f"{number} switches, {entries} entries")
     indexes = parts.t0_indexes() if locators else set()  # without SRv6 there are no carriers
-    findings += [*check_locators(locators), *check_carriers(indexes)]
+    findings += [*check_locators(locators), *check_carriers(parts.sids, indexes)]
+    template = parts.sids.template
     usids = max((len(template(min(indexes), index).usids) for index in indexes), default=0)
     data = {
         "directory": str(directory),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,18 @@ import click
 from mrcnet.cli.command import command
 from mrcnet.cli.output import Answer, note
 from mrcnet.cli.quantities import quantity
+from mrcnet.cli.topologies import scheme_named
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.plan.sizing import Size, alternatives, size
 from mrcnet.report.files import write
+from mrcnet.topology.schemefile import DEFAULT, word_of
 from mrcnet.units import format_rate, parse_rate
 
 
 @command(
     "mrcnet size --gpus 131072 --nic 800G --planes 8 --radix 512",
     "mrcnet size --gpus 4096 --nic 400G --planes 4 --radix 256 -o fabric.yaml",
+    "mrcnet size --gpus 4096 --nic 400G --planes 4 --radix 256 --scheme rpii",
 )
 @click.option("--gpus", type=click.IntRange(1, 10**9), required=True, help="How many, with a NIC each.")
 @click.option(
@@ -29,6 +33,7 @@ from mrcnet.units import format_rate, parse_rate
 @click.option(
     "--radix", type=click.IntRange(2, 10**6), required=True, help="Ports of a switch at a plane's rate."
 )
+@click.option("--scheme", metavar="SCHEME", help="SID scheme: a shipped name, or a file. Default: f3216.")
 @click.option(
     "-o",
     "--output",
@@ -36,14 +41,14 @@ from mrcnet.units import format_rate, parse_rate
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write its topology there, for `mrcnet plan`.",
 )
-def size_(gpus: int, nic: int, planes: int, radix: int, output: Path | None) -> Answer:
+def size_(gpus: int, nic: int, planes: int, radix: int, scheme: str | None, output: Path | None) -> Answer:
     """Size a fabric: tiers, switches, optics, paths, tables, what failures cost.
 
     The smallest folded Clos with full bisection, and beside it what the same switches and NICs would be
     otherwise: on a single plane, where a switch has fewer and faster ports, and with a tier more. Exits with
     1 if uSIDs cannot name the paths of what was asked for.
     """
-    asked = size(gpus, nic, planes, radix)
+    asked = size(gpus, nic, planes, radix, scheme=scheme_named(scheme or DEFAULT))
     others = alternatives(asked)
     if output is not None:
         write(output, topology_text(asked))
@@ -71,6 +76,8 @@ def topology_text(asked: Size) -> str:
         f"fabric: {{planes: {asked.planes}, t0: {t0}, t1: {t1}, hosts_per_t0: {asked.hosts_per_t0}}}",
         f"defaults: {{rate: {_rate(asked.rate_bps)}}}",
     ]
+    if (word := word_of(asked.scheme)) != DEFAULT:
+        lines.append(f"srv6: {{scheme: {json.dumps(word)}}}")
     if trunk > 1:
         lines += [
             f"# {trunk} links between each T0 and T1, here as one",
@@ -88,6 +95,7 @@ def _data(one: Size, asked: Size) -> dict[str, Any]:
     optics, switches = _ratios(one, asked)
     return {
         **asdict(one),
+        "scheme": one.scheme.name,
         "misfits": list(one.misfits),
         "asked_over_this": {"optics_per_gpu": optics, "switches_per_gpu": switches},
     }
@@ -123,7 +131,7 @@ def _table(sizes: list[Size]) -> list[str]:
         ("  NIC port", [_share(one.lost_port) for one in sizes]),
         ("  T0", [_share(one.lost_t0) for one in sizes]),
         ("  T1", [_share(one.lost_t1) for one in sizes]),
-        ("named by F3216", ["yes" if not one.misfits else "no" for one in sizes]),
+        (f"named by {asked.scheme.name}", ["yes" if not one.misfits else "no" for one in sizes]),
     ]
     widths = [max(len(str(cells[column])) for _, cells in rows) for column in range(len(sizes))]
     lines = [

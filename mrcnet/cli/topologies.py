@@ -21,6 +21,8 @@ from mrcnet.plan.model import Plan
 from mrcnet.plan.parts import Parts
 from mrcnet.topology.document import MAX_TEXT, expand
 from mrcnet.topology.load import load_text, read_text
+from mrcnet.topology.scheme import Scheme
+from mrcnet.topology.schemefile import is_file, read_scheme, scheme_of, with_scheme
 
 SHIPPED = Path(str(files("mrcnet"))) / "shipped"
 STDIN = "<stdin>"
@@ -64,19 +66,44 @@ def find(name: str | None) -> Source:
     None for topology.yaml, or else the only *.yaml, of the working directory. Raises InputError with the
     choices when nothing, or too much, fits.
     """
-    if name is None:
-        return read(_in_working_directory())
     if name == "-":
-        return _source(sys.stdin.buffer.read(MAX_TEXT + 1), STDIN)
+        return _whole(_source(sys.stdin.buffer.read(MAX_TEXT + 1), STDIN), Path())
+    path = _path(name)
+    return _whole(read(path), path.parent)
+
+
+def _path(name: str | None) -> Path:
+    if name is None:
+        return _in_working_directory()
     path = Path(name)
     if path.is_dir():
-        return read(path / "topology.yaml")
+        return path / "topology.yaml"
     if path.exists() or "/" in name:
-        return read(path)
+        return path
     shipped = SHIPPED / "topologies" / f"{name.removesuffix('.yaml')}.yaml"
     if shipped.exists():
-        return read(shipped)
+        return shipped
     raise unknown("topology", name, [file.stem for file in shipped.parent.glob("*.yaml")])
+
+
+def _whole(source: Source, folder: Path) -> Source:
+    """The same topology, with its scheme in it if that is a file: a lab outlives its files."""
+
+    def scheme(word: str) -> Scheme:
+        return scheme_named(word, folder)
+
+    return Source(with_scheme(source.text, source.file, scheme), source.file)
+
+
+def scheme_named(word: str, folder: Path | None = None) -> Scheme:
+    """A shipped SID scheme by name, or that of a file, relative to `folder` (None: to here).
+
+    Raises InputError if there is none, or it is wrong.
+    """
+    if not is_file(word):
+        return scheme_of(word)
+    found = read((folder or Path()) / word)
+    return read_scheme(found.text, found.file)
 
 
 def unknown(kind: str, name: str, shipped: Iterable[str]) -> InputError:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mrcnet.errors import InputError
-from mrcnet.foreign.emit import Settings, topology_text
+from mrcnet.foreign.emit import Settings, srv6_called, topology_text
 from mrcnet.foreign.model import ClabLab, ClabLink, ClabNode
 from mrcnet.foreign.roles import LABEL, Rules, place
 from mrcnet.render.queues import KEYS
@@ -17,6 +17,7 @@ from mrcnet.topology.load import load_text
 from mrcnet.topology.model import AUTO, End, Link, Node, Role, Srv6, Topology, Transport
 from mrcnet.topology.names import interface_name, node_name
 from mrcnet.topology.raw import parse_dilation
+from mrcnet.topology.schemefile import DEFAULT
 from mrcnet.units import parse_duration, parse_rate
 
 CLAB_MTU = 9500  # of a link that does not say
@@ -145,9 +146,7 @@ class _Conversion:
 
         return Settings(
             name=plain.name,
-            srv6=Srv6(
-                labels.get(LABEL + "block", plain.srv6.block), labels.get(LABEL + "scheme", plain.srv6.scheme)
-            ),
+            srv6=self._srv6(),
             host_prefix=labels.get(LABEL + "hosts", plain.host_prefix),
             transport=Transport(
                 read("payload", int, plain.transport.payload), read("udp-port", int, plain.transport.udp_port)
@@ -156,6 +155,15 @@ class _Conversion:
             rate_bps=read("rate", parse_rate, plain.rate_bps),
             delay_ns=read("delay", parse_duration, plain.delay_ns),
         )
+
+    def _srv6(self) -> Srv6:
+        labels = self.lab.labels
+        word = labels.get(LABEL + "scheme", DEFAULT)
+        try:
+            return srv6_called(word, labels.get(LABEL + "block"))
+        except InputError as wrong:
+            message = f"{self.lab.file}: {LABEL}scheme: {wrong.message}"
+            raise InputError(message, remedy=wrong.remedy) from None
 
     def _queues(self) -> Mapping[str, Mapping[str, str]] | None:
         """What ports say of their queues, if the lab has any; by mrcnet's names."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mrcnet.errors import InputError
 from mrcnet.topology.load import load_text
 from mrcnet.topology.model import AUTO, Link, Node, Role, Srv6, Topology, Transport
+from mrcnet.topology.schemefile import DEFAULT, scheme_of, word_of
 from mrcnet.units import exact_duration, exact_rate
 
 NAME = "topology.yaml"  # under which the text is tried
 _USUAL = (100 * 10**9, 500, 9000)
-_SRV6 = Srv6("fcbb:bb00::/32", "f3216")
 _TRANSPORT = Transport(4096, 4791)
 
 
@@ -26,13 +26,19 @@ class Settings:
     """
 
     name: str
-    srv6: Srv6 = _SRV6
+    srv6: Srv6 = field(default_factory=lambda: srv6_called(DEFAULT))
     host_prefix: str = "fd4d:5200::/32"
     transport: Transport = _TRANSPORT
     dilation: int = 1
     ports: Mapping[str, Mapping[str, str]] | None = None
     rate_bps: int = _USUAL[0]
     delay_ns: int = _USUAL[1]
+
+
+def srv6_called(word: str, block: str | None = None) -> Srv6:
+    """A scheme by its word, with its own block if there is no other. Raises InputError for an unknown one."""
+    scheme = scheme_of(word)
+    return Srv6(block or scheme.block.text, scheme)
 
 
 def topology_text(settings: Settings, nodes: Iterable[tuple[Node, bool]], links: Iterable[Link]) -> str:
@@ -68,7 +74,7 @@ def _lines(settings: Settings, links: tuple[Link, ...], body: Iterable[str]) -> 
     if settings.dilation != 1:
         yield f"dilation: {'auto' if settings.dilation == AUTO else settings.dilation}\n"
     if settings.srv6 != plain.srv6:
-        block, scheme = json.dumps(settings.srv6.block), json.dumps(settings.srv6.scheme)
+        block, scheme = json.dumps(settings.srv6.block), json.dumps(word_of(settings.srv6.scheme))
         yield f"srv6: {{block: {block}, scheme: {scheme}}}\n"
     if settings.host_prefix != plain.host_prefix:
         yield f"addresses: {{hosts: {json.dumps(settings.host_prefix)}}}\n"

@@ -10,11 +10,11 @@ from mrcnet.foreign.carriers import Ev, evs
 from mrcnet.foreign.fabric import Fabric, NodeTable, is_switch
 from mrcnet.foreign.table import Entry, Remark
 from mrcnet.foreign.way import Stop, follow, port_of
-from mrcnet.plan.addressing import to_int, to_text
+from mrcnet.plan.addressing import to_text
 from mrcnet.plan.model import Action, Plan
+from mrcnet.plan.usid import BLOCK_SHIFT as BLOCK
 from mrcnet.topology.model import End, Role
 
-BLOCK = 96  # by so many bits the block of F3216 stands from the right
 SIDS = (Action.UN, Action.UA)
 
 
@@ -152,7 +152,7 @@ def _blocks(fabric: Fabric, plan: Plan | None) -> Iterator[Remark]:
             continue
         usual = count.most_common(1)[0][0]
         if plan is not None:
-            usual = to_int(plan.topology.srv6.block) >> BLOCK
+            usual = plan.wiring.sids.blocks[plane] >> BLOCK
         for table, entry in sids:
             if entry.prefix >> BLOCK != usual:
                 message = (

@@ -9,6 +9,7 @@ from hashlib import blake2s
 
 from mrcnet.plan.model import NodePlan, Plan
 from mrcnet.topology.model import Routing
+from mrcnet.topology.schemefile import word_of
 
 # in the lines of nodes and ports, or in a line of their own where packets are routed without SRv6
 _ELSEWHERE = ("nodes", "links", "queues", "has_ports", "routing", "bfd")
@@ -16,7 +17,8 @@ _ELSEWHERE = ("nodes", "links", "queues", "has_ports", "routing", "bfd")
 
 def canonical(plan: Plan) -> bytes:
     """The plan as JSON lines: the topology's settings, each node, port, route and finding; keys sorted."""
-    topology = asdict(plan.topology)
+    topology, srv6 = asdict(plan.topology), plan.topology.srv6
+    topology["srv6"] = {"block": srv6.block, "scheme": word_of(srv6.scheme)}
     lines = [
         _line("topology", {key: value for key, value in topology.items() if key not in _ELSEWHERE}),
         *_routing(plan),

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 
-from mrcnet.plan.addressing import to_int
+from mrcnet.plan.addressing import to_int, to_text
 from mrcnet.plan.model import Action, Finding, NodePlan
-from mrcnet.plan.usid import GLOBAL_IDS, MAX_USIDS, template
+from mrcnet.plan.usid import MAX_USIDS, Sids
 from mrcnet.plan.wiring import Wiring
 from mrcnet.topology.model import Routing, Topology
 from mrcnet.topology.names import MAX_INTERFACE
@@ -23,12 +23,12 @@ SHOWN = 3
 
 def lint(wiring: Wiring, nodes: Mapping[str, NodePlan]) -> tuple[Finding, ...]:
     """All remarks, errors first."""
-    topology = wiring.topology
+    topology, hosts = wiring.topology, wiring.attachments.values()
     found = [
         *check_mtu(topology),
         *check_interfaces(topology),
-        *check_prefixes(topology.srv6.block, topology.host_prefix),
-        *check_carriers({at.t0.index for ats in wiring.attachments.values() for at in ats.values()}),
+        *check_prefixes(wiring.sids.blocks[: topology.planes], topology.host_prefix),
+        *check_carriers(wiring.sids, {at.t0.index for ats in hosts for at in ats.values()}),
         *check_clashes(nodes),
         *check_reach(wiring),
         *check_common_plane(wiring),
@@ -58,11 +58,15 @@ def check_interfaces(topology: Topology) -> Iterator[Finding]:
         )
 
 
-def check_prefixes(block: str, host_prefix: str) -> Iterator[Finding]:
-    """The SID block, the hosts' prefix and the ranges with a meaning of their own must be apart."""
-    if to_int(block) >> 96 == to_int(host_prefix) >> 96:
-        yield _error("prefix-overlap", f"the SID block {block} and the hosts' prefix {host_prefix} overlap")
-    for what, prefix in (("SID block", block), ("hosts' prefix", host_prefix)):
+def check_prefixes(blocks: Iterable[int], host_prefix: str) -> Iterator[Finding]:
+    """SID blocks, the hosts' prefix and the ranges with a meaning of their own must be apart."""
+    texts = [f"{to_text(block)}/32" for block in dict.fromkeys(blocks)]
+    for block in texts:
+        if to_int(block) >> 96 == to_int(host_prefix) >> 96:
+            yield _error(
+                "prefix-overlap", f"the SID block {block} and the hosts' prefix {host_prefix} overlap"
+            )
+    for what, prefix in (*(("SID block", block) for block in texts), ("hosts' prefix", host_prefix)):
         top = to_int(prefix) >> 112
         if top == 0 or top >> 8 == 0xFF or top >> 6 == 0xFE80 >> 6:
             yield _error(
@@ -70,21 +74,21 @@ def check_prefixes(block: str, host_prefix: str) -> Iterator[Finding]:
             )
 
 
-def check_carriers(t0_indexes: Iterable[int]) -> Iterator[Finding]:
+def check_carriers(sids: Sids, t0_indexes: Iterable[int]) -> Iterator[Finding]:
     """Every template must fit a carrier; `t0_indexes` are those of T0s with hosts."""
     groups = sorted(t0_indexes)
-    kinds = {template(source, index) for index in groups for source in (index, groups[0])}
+    kinds = {sids.template(source, index) for index in groups for source in (index, groups[0])}
     for usids in sorted(kind.usids for kind in kinds):
         yield from check_usids(usids)
 
 
 def check_usids(usids: Sequence[int]) -> Iterator[Finding]:
-    """A carrier holds six uSIDs (spec 6.1), each of the global range (RFC 9800)."""
+    """A carrier holds six uSIDs (spec 6.1); 0000 ends it. Of which range each is its scheme says."""
     if len(usids) > MAX_USIDS:
         yield _error("carrier-length", f"a carrier holds {MAX_USIDS} uSIDs, not {len(usids)}")
     for usid in usids:
-        if usid not in GLOBAL_IDS:
-            yield _error("sid-range", f"uSID {usid:04x} is outside {GLOBAL_IDS[0]:04x}-{GLOBAL_IDS[-1]:04x}")
+        if usid not in range(1, 1 << 16):
+            yield _error("sid-range", f"uSID {usid:04x} is outside 0001-ffff")
 
 
 def check_clashes(nodes: Mapping[str, NodePlan]) -> Iterator[Finding]:

@@ -16,14 +16,14 @@ from mrcnet.plan.capacity import Leaf, leaves, leaves_alike
 from mrcnet.plan.counts import Counts
 from mrcnet.plan.model import NodePlan, Plan
 from mrcnet.plan.tables import node_plan
-from mrcnet.plan.usid import template
+from mrcnet.plan.usid import Sids, sids_of
 from mrcnet.plan.wiring import wire
 from mrcnet.topology.excerpt import around, between, node_called, regular
 from mrcnet.topology.generate import generate_nodes, hosts_of, hosts_on_t0, tiers
 from mrcnet.topology.load import Outline, work_out
 from mrcnet.topology.model import Node, Role
 from mrcnet.topology.raw import Fabric
-from mrcnet.topology.resolve import too_large
+from mrcnet.topology.resolve import srv6_of, too_large
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,12 @@ class Parts:
                 (first,) = leaves(wiring)
                 yield from leaves_alike(first, tiers(fabric, plane)[0], hosts_of(fabric))
 
+    @property
+    def sids(self) -> Sids:
+        """How uSIDs are made here."""
+        srv6 = srv6_of(self.outline.raw, self.outline.document)
+        return sids_of(srv6.block, srv6.scheme)
+
     def t0_indexes(self) -> set[int]:
         """The indexes of the T0s that have hosts, of all planes: what templates are made of."""
         if self._whole is not None:
@@ -114,11 +120,12 @@ class Parts:
         """
         assert self.fabric is not None
         wiring = wire(around(self.outline, host))
-        block, prefix = to_int(wiring.topology.srv6.block), to_int(wiring.topology.host_prefix)
+        sids, prefix = wiring.sids, to_int(wiring.topology.host_prefix)
         for at in wiring.attachments[host].values():
             for index in range(_t0s(self.fabric, at.plane)):
                 if tiers(self.fabric, at.plane)[1] or index == at.t0.index:
-                    carrier = template(at.t0.index, index).carrier(block, at.plane, 0, 0)
+                    chosen = sids.template(at.t0.index, index)
+                    carrier = chosen.carrier(sids.blocks[at.plane], at.plane, 0, 0)
                     dst = host_address(prefix, at.plane, index, 0)
                     yield Steering(f"{dst}/64", at.plug.port, to_text(carrier))
 

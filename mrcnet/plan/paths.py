@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mrcnet.plan.addressing import loopback, to_int, to_text
 from mrcnet.plan.model import Path, Plan
-from mrcnet.plan.usid import make_ev, template
+from mrcnet.plan.usid import make_ev
 from mrcnet.plan.wiring import Attachment, Wiring
 from mrcnet.topology.model import Node, Routing
 
@@ -26,13 +26,12 @@ def paths(plan: Plan, src: str, dst: str) -> tuple[Path, ...]:
             Path(make_ev(here.plane, ANY_UPLINK), here.plane, here.plug.port, address)
             for here, _ in joining_planes(wiring, src, dst)
         )
-    block = to_int(plan.topology.srv6.block)
     return tuple(
         Path(
             ev=make_ev(here.plane, uplink),
             plane=here.plane,
             port=here.plug.port,
-            carrier=to_text(carrier(block, here, there, uplink)),
+            carrier=to_text(carrier(wiring, here, there, uplink)),
         )
         for here, there in shared_planes(wiring, src, dst)
         for uplink in uplinks(wiring, here.t0.name, there.t0.name)
@@ -80,7 +79,8 @@ def uplinks(wiring: Wiring, t0: str, dst_t0: str) -> tuple[int, ...]:
     return tuple(index + 1 for index in ours if index in theirs)
 
 
-def carrier(block: int, here: Attachment, there: Attachment, uplink: int) -> int:
+def carrier(wiring: Wiring, here: Attachment, there: Attachment, uplink: int) -> int:
     """The carrier from one attachment to another of its plane, as a 128-bit integer."""
-    chosen = template(here.t0.index, there.t0.index)
-    return chosen.carrier(block, here.plane, uplink, there.downlink)
+    sids = wiring.sids
+    chosen = sids.template(here.t0.index, there.t0.index)
+    return chosen.carrier(sids.blocks[here.plane], here.plane, uplink, there.downlink)

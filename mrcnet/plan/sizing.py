@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from math import ceil
 
 from mrcnet.errors import InputError
-from mrcnet.plan.usid import GLOBAL_IDS, INDEX_MASK, MAX_USIDS
+from mrcnet.plan.usid import MAX_USIDS
+from mrcnet.topology.scheme import GLOBAL_IDS, Decap, Lists, Scheme
+from mrcnet.topology.schemefile import DEFAULT, scheme_of
+from mrcnet.topology.schemefit import Counts, misfits
 from mrcnet.units import format_rate
 
 MAX_TIERS = 4
-MAX_PLANES = 8  # a uSID has 3 bits for the plane (spec 6.3, "Build")
 PLANNED_TIERS = 2  # T0 and T1 have a role in a uSID; a tier above them has none yet
 
 
@@ -48,6 +50,7 @@ class Size:
     lost_port: float
     lost_t0: float
     lost_t1: float | None
+    scheme: Scheme
 
     @property
     def per_plane(self) -> tuple[int, ...]:
@@ -56,17 +59,15 @@ class Size:
 
     @property
     def misfits(self) -> tuple[str, ...]:
-        """Why uSIDs of the scheme F3216 cannot name its paths; empty if they can."""
-        tallest = max(self.per_plane)
+        """Why uSIDs of its scheme cannot name its paths; empty if they can."""
         checks = (
-            (self.planes > MAX_PLANES, f"{self.planes} planes; a uSID has room for {MAX_PLANES}"),
-            (self.usids > self.usids_of, f"{self.usids} uSIDs; there are {self.usids_of}"),
+            (self.usids > self.usids_of, f"{self.usids} uSIDs in a block; there are {self.usids_of}"),
             (self.carrier > MAX_USIDS, f"{self.carrier} uSIDs in a carrier; {MAX_USIDS} fit"),
-            (tallest > INDEX_MASK, f"{tallest} switches in a tier of a plane; a uSID can count {INDEX_MASK}"),
-            (self.radix > INDEX_MASK, f"{self.radix} ports of a switch; a uA can count {INDEX_MASK}"),
             (self.tiers > PLANNED_TIERS, f"{self.tiers} tiers; uSIDs have roles for {PLANNED_TIERS}"),
         )
-        return tuple(reason for wrong, reason in checks if wrong)
+        t0, *above = self.per_plane
+        need = Counts(self.planes, t0, max(above, default=0), self.hosts_per_t0, self.radix)
+        return (*misfits(self.scheme, need), *(reason for wrong, reason in checks if wrong))
 
 
 def capacity(radix: int, tiers: int) -> int:
@@ -75,10 +76,13 @@ def capacity(radix: int, tiers: int) -> int:
     return most
 
 
-def size(gpus: int, nic_bps: int, planes: int, radix: int, tiers: int | None = None) -> Size:
+def size(
+    gpus: int, nic_bps: int, planes: int, radix: int, tiers: int | None = None, scheme: Scheme | None = None
+) -> Size:
     """The smallest fabric for so many GPUs with a NIC each; `radix` counts ports at a plane's rate.
 
-    Of so many tiers, or of as few as will do. Raises InputError for what cannot be built.
+    Of so many tiers, or of as few as will do; `scheme` of its SIDs, or the default. Raises InputError for
+    what cannot be built.
     """
     if min(gpus, nic_bps, planes) < 1 or nic_bps % planes:
         raise InputError(
@@ -96,10 +100,10 @@ def size(gpus: int, nic_bps: int, planes: int, radix: int, tiers: int | None = N
             f"{tiers or MAX_TIERS} tiers of {radix}-port switches hold {most} GPUs, not {gpus}",
             remedy="more planes, each of a lower rate, give a switch more ports",
         )
-    return _size(gpus, nic_bps, planes, radix, tiers or fewest)
+    return _size(gpus, nic_bps, planes, radix, tiers or fewest, scheme or scheme_of(DEFAULT))
 
 
-def _size(gpus: int, nic_bps: int, planes: int, radix: int, tiers: int) -> Size:
+def _size(gpus: int, nic_bps: int, planes: int, radix: int, tiers: int, scheme: Scheme) -> Size:
     half = radix // 2
     hosts = gpus if tiers == 1 else half
     leaves = ceil(gpus / hosts)
@@ -119,14 +123,15 @@ def _size(gpus: int, nic_bps: int, planes: int, radix: int, tiers: int) -> Size:
         optics=2 * links // planes,
         paths=planes * half ** (tiers - 1),
         hops=2 * tiers - 1,
-        usids=planes * (sum(by_tier) + hosts),
+        usids=_per_block(scheme, planes) * (sum(by_tier) + (hosts if scheme.decap is Decap.HOST else 1)),
         usids_of=len(GLOBAL_IDS),
-        carrier=2 * tiers,
-        entries=_entries(gpus, radix, leaves, tops, tiers),
+        carrier=2 * tiers if scheme.lists is Lists.UN else 2 * tiers - 1,
+        entries=_entries(gpus, radix, leaves, tops, tiers, scheme),
         lost_link=None if tiers == 1 else 1 / half,
         lost_port=1 / planes,
         lost_t0=1 / planes,
         lost_t1=None if tiers == 1 else 1 / above,
+        scheme=scheme,
     )
 
 
@@ -140,14 +145,28 @@ def _tops(leaves: int, half: int, tiers: int) -> int:
     return next(count for count in range(fewest, half + 1) if half % count == 0)
 
 
-def _entries(gpus: int, radix: int, leaves: int, tops: int, tiers: int) -> tuple[int, ...]:
-    """Entries of a full switch of each tier: its uN, a /48 a neighbour, a uA a port (spec 6.2)."""
+def _per_block(scheme: Scheme, planes: int) -> int:
+    """How many planes share a block."""
+    return planes if scheme.block.plane is None else 1
+
+
+def _entries(gpus: int, radix: int, leaves: int, tops: int, tiers: int, scheme: Scheme) -> tuple[int, ...]:
+    """Entries of a full switch of each tier: its uN, a /48 a neighbour, a uA a port (spec 6.2).
+
+    Where carriers list uAs, a switch needs none by which to find another; where T0s decapsulate, they need an
+    entry for that.
+    """
     half = radix // 2
+    uas = 1 if scheme.port is not None else 0  # a port
+    leaf = 1 + (scheme.decap is Decap.T0)
     if tiers == 1:
-        return (1 + 2 * gpus,)
+        return (leaf + (1 + uas) * gpus,)
     if tiers == PLANNED_TIERS:
-        return 1 + half + tops + radix, 1 + leaves + leaves * half // tops
-    return (1 + 2 * radix,) * tiers
+        above, below = tops + uas * radix, leaves + uas * (leaves * half // tops)
+        if scheme.up is not None and scheme.lists is Lists.UN:
+            above, below = 2 * tops, 2 * leaves
+        return leaf + half + above, 1 + below
+    return (1 + (1 + uas) * radix,) * tiers
 
 
 def alternatives(asked: Size) -> tuple[Size, ...]:
@@ -159,9 +178,10 @@ def alternatives(asked: Size) -> tuple[Size, ...]:
     found = []
     if asked.planes > 1 and single > 1 and single % 2 == 0:
         for tiers in range(2, MAX_TIERS + 1):
-            found.append(_size(min(asked.gpus, capacity(single, tiers)), nic, 1, single, tiers))
+            gpus = min(asked.gpus, capacity(single, tiers))
+            found.append(_size(gpus, nic, 1, single, tiers, asked.scheme))
             if found[-1].gpus == asked.gpus:
                 break
     if asked.tiers < MAX_TIERS:
-        found.append(_size(asked.gpus, nic, asked.planes, asked.radix, asked.tiers + 1))
+        found.append(_size(asked.gpus, nic, asked.planes, asked.radix, asked.tiers + 1, asked.scheme))
     return tuple(found)

@@ -6,19 +6,18 @@ vanish when the port goes down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
 
+from mrcnet.errors import InputError
 from mrcnet.plan.addressing import LINK_LOCAL_A, LINK_LOCAL_B, host_address, macs, to_int, to_text
 from mrcnet.plan.model import Action, NodePlan, Port, Route
 from mrcnet.plan.paths import carrier, loopback_of, shared_planes, uplinks
 from mrcnet.plan.prefixes import hash_seed, prefix_routes, speaker
-from mrcnet.plan.usid import HOST, T0, T1, local_usid, prefix, usid
 from mrcnet.plan.wiring import Attachment, Plug, Wiring
 from mrcnet.topology.model import Link, Node, Role, Routing
+from mrcnet.topology.scheme import Lists
 
 SWITCH_DEVICE = "sr0"
-ROLES = {Role.T0: T0, Role.T1: T1}
 
 MacTable = Callable[[Link], tuple[str, str]]
 
@@ -29,7 +28,6 @@ def node_plan(wiring: Wiring, name: str, mac_table: MacTable = macs) -> NodePlan
     `mac_table` may be a memory around `macs`, for callers that plan both ends of a link.
     """
     node = wiring.nodes[name]
-    block = to_int(wiring.topology.srv6.block)
     ports = tuple(_port(wiring, node, plug, mac_table) for plug in wiring.plugs[name])
     routing, is_host = wiring.topology.routing, node.role is Role.HOST
     if routing is not Routing.SRV6:
@@ -46,14 +44,19 @@ def node_plan(wiring: Wiring, name: str, mac_table: MacTable = macs) -> NodePlan
             hash_seed=hash_seed(name),
             speaker=speaker(wiring, node),
         )
-    routes = _host_routes(wiring, block, node) if is_host else _switch_routes(wiring, block, node)
+    try:
+        routes = tuple(_host_routes(wiring, node) if is_host else _switch_routes(wiring, node))
+    except InputError as misfit:
+        scheme = wiring.sids.scheme.name
+        remedy = "number its ports lower, or take a scheme with wider fields"
+        raise InputError(f"{name}: {misfit.message} of the scheme {scheme}", remedy=remedy) from None
     return NodePlan(
         name=name,
         role=node.role,
         plane=node.plane,
-        locator=None if is_host else _locator(block, node),
+        locator=None if is_host else wiring.sids.locator(node),
         ports=ports,
-        routes=tuple(routes),
+        routes=routes,
     )
 
 
@@ -87,45 +90,49 @@ def _port(wiring: Wiring, node: Node, plug: Plug, mac_table: MacTable) -> Port:
     )
 
 
-def _switch_routes(wiring: Wiring, block: int, node: Node) -> Iterator[Route]:
-    """Spec 6.2, static tables: the own uN, one /48 per neighbour, and a uA per port."""
-    yield Route(_locator(block, node), Action.UN, SWITCH_DEVICE)
+def _switch_routes(wiring: Wiring, node: Node) -> Iterator[Route]:
+    """Spec 6.2, static tables: the own uN, one /48 per neighbour, and a uA per link.
+
+    A switch to which no carrier is sent by its uN needs no /48 with its neighbours.
+    """
+    sids, plugs = wiring.sids, wiring.plugs[node.name]
+    yield Route(sids.locator(node), Action.UN, SWITCH_DEVICE)
     neighbours: set[str] = set()
-    for plug in wiring.plugs[node.name]:
-        if plug.peer.name not in neighbours:  # of parallel links the uN way uses the first
-            neighbours.add(plug.peer.name)
+    for plug in plugs:
+        if plug.peer.name in neighbours:  # of parallel links the uN way uses the first
+            continue
+        neighbours.add(plug.peer.name)
+        if plug.peer.role is Role.HOST:
             # Spec 6.2: at the last T0 the dst /48 is a plain route, or the host could not decapsulate.
-            is_host = plug.peer.role is Role.HOST
-            dst = _dst(block, plug.link.plane, plug.number) if is_host else _locator(block, plug.peer)
-            yield Route(dst, Action.FORWARD, plug.port, via=plug.far)
-    for plug in wiring.plugs[node.name]:
-        yield Route(_slash48(block, local_usid(plug.number)), Action.UA, plug.port, via=plug.far)
+            yield Route(sids.dst(plug.link.plane, plug.number), Action.FORWARD, plug.port, via=plug.far)
+        elif sids.scheme.lists is Lists.UN:
+            yield Route(sids.locator(plug.peer), Action.FORWARD, plug.port, via=plug.far)
+    yield from _uas(wiring, plugs)
 
 
-def _host_routes(wiring: Wiring, block: int, node: Node) -> Iterator[Route]:
-    own = wiring.attachments[node.name]
+def _uas(wiring: Wiring, plugs: Iterable[Plug]) -> Iterator[Route]:
+    """A uA a port; or one a neighbour above or below, out of the first of parallel links."""
+    taken: set[str] = set()
+    for plug in plugs:
+        dst = wiring.sids.ua(plug.link.plane, plug.peer, plug.number)
+        if dst is not None and dst not in taken:
+            taken.add(dst)
+            yield Route(dst, Action.UA, plug.port, via=plug.far)
+
+
+def _host_routes(wiring: Wiring, node: Node) -> Iterator[Route]:
+    sids, own = wiring.sids, wiring.attachments[node.name]
     for at in own.values():
-        yield Route(_dst(block, at.plane, at.downlink), Action.DECAP, at.plug.port)
+        yield Route(sids.dst(at.plane, at.downlink), Action.DECAP, at.plug.port)
     for at in own.values():
-        yield Route(_locator(block, at.t0), Action.FORWARD, at.plug.port, via=at.plug.far)
+        # a carrier of uAs begins with any link of the T0, but its block is the plane's alone
+        block = f"{to_text(sids.blocks[at.plane])}/32"
+        first = sids.locator(at.t0) if sids.scheme.lists is Lists.UN else block
+        yield Route(first, Action.FORWARD, at.plug.port, via=at.plug.far)
     for peer in wiring.hosts:
         for here, there in shared_planes(wiring, node.name, peer.name):
             if choice := uplinks(wiring, here.t0.name, there.t0.name):
                 # What the kernel itself sends takes one EV of each plane, spread over the pairs.
                 uplink = choice[(node.index + peer.index) % len(choice)]
-                segs = to_text(carrier(block, here, there, uplink))
+                segs = to_text(carrier(wiring, here, there, uplink))
                 yield Route(f"{address_in(wiring, there)}/128", Action.ENCAP, here.plug.port, segs=segs)
-
-
-@cache
-def _slash48(block: int, value: int) -> str:
-    return f"{to_text(prefix(block, value))}/48"
-
-
-def _locator(block: int, switch: Node) -> str:
-    assert switch.plane is not None
-    return _slash48(block, usid(ROLES[switch.role], switch.plane, switch.index))
-
-
-def _dst(block: int, plane: int, downlink: int) -> str:
-    return _slash48(block, usid(HOST, plane, downlink - 1))

@@ -1,42 +1,25 @@
-"""uSIDs and carriers of the scheme F3216: a 32-bit block, then up to six 16-bit uSIDs.
+"""uSIDs and carriers: a 32-bit block, then up to six 16-bit uSIDs, whose bits a scheme gives (F3216).
 
-Bits of a uSID (spec 6.3, "Build"), from the top: role 3 | plane 3 | index 10. Indexes count from 1, so a
-uSID is never the 0000 that ends a carrier. Bits of an EV: reserved 8 | plane 8 | uplink 16. The uplink
-counts from 1 too, for it becomes the UDP source port, which must not be 0 (spec 2.3).
+Bits of an EV: reserved 8 | plane 8 | uplink 16. The uplink counts from 1, as the numbers in uSIDs do, for it
+becomes the UDP source port, which must not be 0 (spec 2.3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from itertools import pairwise
 
 from mrcnet.errors import InputError
+from mrcnet.plan.addressing import to_text
+from mrcnet.topology.model import Node, Role
+from mrcnet.topology.scheme import Decap, Field, Lists, Pattern, Scheme, block_pattern
 
-PLANE_SHIFT = 10
-INDEX_MASK = 0x3FF
-T0, T1, HOST = 1, 2, 3  # roles
-GLOBAL_IDS = range(0x0001, 0xE000)  # RFC 9800; the switches' uNs and the hosts
-LOCAL_IDS = range(0xE000, 0x10000)  # RFC 9800; uAs, each known to its own switch only
 MAX_USIDS = 6
 FIRST_SHIFT = 80  # of the uSID after the block
-
-
-def usid(role: int, plane: int, index: int) -> int:
-    """The uSID of switch number `index` (from 0) of a tier, or of a host by downlink number - 1.
-
-    Raises InputError if a field does not fit.
-    """
-    if not (role in (T0, T1, HOST) and 0 <= plane < 8 and 0 <= index < INDEX_MASK):
-        raise InputError(f"role {role}, plane {plane}, index {index} do not fit a uSID")
-    return role << 13 | plane << PLANE_SHIFT | index + 1
-
-
-def local_usid(port_number: int) -> int:
-    """The uSID of a switch's uA out of port number 1, 2, ... Raises InputError if it does not fit."""
-    if not 1 <= port_number <= INDEX_MASK:
-        raise InputError(f"port number {port_number} does not fit a uSID")
-    return LOCAL_IDS.start + port_number
+BLOCK_SHIFT = 96  # of the block
+_PLANES = 256  # of an EV
 
 
 def make_ev(plane: int, uplink: int) -> int:
@@ -47,6 +30,9 @@ def make_ev(plane: int, uplink: int) -> int:
 def split_ev(ev: int) -> tuple[int, int]:
     """EV -> (plane, uplink number)."""
     return ev >> 16 & 0xFF, ev & 0xFFFF
+
+
+GENERIC = 0  # stands for a number that a template leaves open
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +54,115 @@ class Template:
         return block | self.address | fields
 
 
-@lru_cache(maxsize=2**16)
-def template(t0: int, dst_t0: int) -> Template:
-    """The template of a source's T0 index and a destination's (spec 6.3, step 1).
+class Sids:
+    """The SIDs of a fabric by its scheme. `blocks`: that of each plane, as a 128-bit integer.
 
-    Spec 6.1: local T0, generic T1, destination T0, generic dst; in the same T0 group only T0, dst.
+    Planes, and indexes of switches, are from 0; ports, downlinks and uplinks from 1. Methods raise InputError
+    for a number that does not fit.
     """
-    local = usid(T0, 0, t0)
-    generic_t1, generic_host = T1 << 13, HOST << 13
-    usids = (local, generic_host) if t0 == dst_t0 else (local, generic_t1, usid(T0, 0, dst_t0), generic_host)
-    shifts = [FIRST_SHIFT - 16 * position for position in range(len(usids))]
-    return Template(
-        usids=usids,
-        address=sum(value << shift for value, shift in zip(usids, shifts, strict=True)),
-        plane_unit=sum(1 << PLANE_SHIFT + shift for shift in shifts),
-        uplink_unit=0 if t0 == dst_t0 else 1 << shifts[1],
-        downlink_unit=1 << shifts[-1],
-    )
+
+    def __init__(self, block: str, scheme: Scheme) -> None:
+        self.scheme = replace(scheme, block=block_pattern(block))
+        self.leaf_decap = scheme.decap is Decap.T0
+        planes = range(min(self.scheme.planes, _PLANES))
+        self.blocks = tuple(self.scheme.block.value(plane, 0) << BLOCK_SHIFT for plane in planes)
+        self.template = lru_cache(maxsize=2**16)(self._template)
+        self._slash48 = cache(self._text_of)
+
+    def __reduce__(self) -> tuple[type[Sids], tuple[str, Scheme]]:
+        return Sids, (self.scheme.block.text, self.scheme)  # what it remembers is no part of it
+
+    def locator(self, switch: Node) -> str:
+        """The /48 of a switch's own uN."""
+        assert switch.plane is not None
+        return self._slash48(switch.plane, self._un(switch.role).value(switch.plane, switch.index + 1))
+
+    def dst(self, plane: int, downlink: int) -> str:
+        """The /48 that leads to a host, or, where T0s decapsulate, to that."""
+        return self._slash48(plane, self.scheme.dst.value(plane, downlink))
+
+    def ua(self, plane: int, peer: Node, port: int) -> str | None:
+        """The /48 of a switch's uA out of a port to `peer`; None if the scheme has none there."""
+        if self.scheme.port is not None:
+            return self._slash48(plane, self.scheme.port.value(plane, port))
+        way = {Role.T1: self.scheme.up, Role.T0: self.scheme.down}.get(peer.role)
+        return None if way is None else self._slash48(plane, way.value(plane, peer.index + 1))
+
+    def carrier_by(self, plane: int, switches: Sequence[Node], downlink: int) -> int:
+        """The carrier by these switches of a plane, the sender's own T0 first, to a host of the last one."""
+        listed = [(node.role, node.index + 1) for node in switches]
+        usids = [pattern.value(plane, number) for pattern, number in self._listed(listed)]
+        return carrier_of(self.blocks[plane], [*usids, self.scheme.dst.value(plane, downlink)])
+
+    def ev_of(self, carrier: int) -> int | None:
+        """The EV that a carrier was made from: the map is reversible (spec 6.3, step 4).
+
+        None for a T0-local carrier, in which no uplink is named.
+        """
+        chosen, scheme = self.template(0, 1), self.scheme
+        if len(usids_of(carrier)) != len(chosen.usids):
+            return None
+        names_t1 = scheme.t1 if scheme.lists is Lists.UN else scheme.up
+        assert names_t1 is not None
+        uplink = carrier // chosen.uplink_unit & names_t1.indexes
+        if scheme.block.plane is not None:
+            return make_ev(_read(scheme.block.plane, carrier >> BLOCK_SHIFT), uplink)
+        plane = 0 if scheme.t0.plane is None else _read(scheme.t0.plane, carrier >> FIRST_SHIFT)
+        return make_ev(plane, uplink)
+
+    def _un(self, role: Role) -> Pattern:
+        return {Role.T0: self.scheme.t0, Role.T1: self.scheme.t1}[role]
+
+    def _listed(self, switches: Sequence[tuple[Role, int]]) -> list[tuple[Pattern, int]]:
+        """Of the switches on a way, by role and number: the patterns and numbers that a carrier lists."""
+        if self.scheme.lists is Lists.UN:
+            return [(self._un(role), number) for role, number in switches]
+        up, down = self.scheme.up, self.scheme.down
+        assert up is not None
+        assert down is not None
+        return [(up if role is Role.T1 else down, number) for _, (role, number) in pairwise(switches)]
+
+    def _template(self, t0: int, dst_t0: int) -> Template:
+        """The template of a source's T0 index and a destination's (spec 6.3, step 1).
+
+        Spec 6.1: local T0, generic T1, destination T0, generic dst; in the same T0 group only T0, dst.
+        """
+        near, far = (Role.T0, t0 + 1), (Role.T0, dst_t0 + 1)
+        way = [near] if t0 == dst_t0 else [near, (Role.T1, GENERIC), far]
+        listed = [*self._listed(way), (self.scheme.dst, GENERIC)]
+        usids = tuple(
+            pattern.fixed if number == GENERIC else pattern.value(0, number) for pattern, number in listed
+        )
+        shifts = [FIRST_SHIFT - 16 * position for position in range(len(usids))]
+        places = list(zip((pattern for pattern, _ in listed), shifts, strict=True))
+        generic = [number == GENERIC for _, number in listed]
+        return Template(
+            usids=usids,
+            address=sum(value << shift for value, shift in zip(usids, shifts, strict=True)),
+            plane_unit=sum(1 << one.plane.shift + shift for one, shift in places if one.plane is not None),
+            uplink_unit=sum(
+                _unit(*place) for place, is_t1 in zip(places[:-1], generic[:-1], strict=True) if is_t1
+            ),
+            downlink_unit=_unit(*places[-1]),
+        )
+
+    def _text_of(self, plane: int, value: int) -> str:
+        return f"{to_text(self.blocks[plane] | value << FIRST_SHIFT)}/48"
+
+
+@lru_cache(maxsize=64)
+def sids_of(block: str, scheme: Scheme) -> Sids:
+    """The SIDs of a block and scheme; the same object for the same ones, for it remembers its templates."""
+    return Sids(block, scheme)
+
+
+def _read(field: Field, number: int) -> int:
+    return number >> field.shift & field.most
+
+
+def _unit(pattern: Pattern, shift: int) -> int:
+    """What a number is multiplied with to stand in the pattern's field; 0 if it has none."""
+    return 0 if pattern.index is None else 1 << pattern.index.shift + shift
 
 
 def usids_of(carrier: int) -> tuple[int, ...]:
@@ -98,22 +176,6 @@ def carrier_of(block: int, usids: Sequence[int]) -> int:
     if len(usids) > MAX_USIDS:
         raise InputError(f"a carrier holds {MAX_USIDS} uSIDs, not {len(usids)}")
     return block | sum(value << FIRST_SHIFT - 16 * position for position, value in enumerate(usids))
-
-
-def ev_of(carrier: int) -> int | None:
-    """The EV that a carrier was made from: the map is reversible (spec 6.3, step 4).
-
-    None for a T0-local carrier, in which no uplink is named.
-    """
-    usids = usids_of(carrier)
-    if len(usids) != 4:
-        return None
-    return make_ev(usids[1] >> PLANE_SHIFT & 7, usids[1] & INDEX_MASK)
-
-
-def prefix(block: int, value: int) -> int:
-    """The /48 of a uSID, as a 128-bit integer."""
-    return block | value << FIRST_SHIFT
 
 
 def shift(address: int) -> int:

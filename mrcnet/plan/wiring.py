@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mrcnet.plan.addressing import LINK_LOCAL_A, LINK_LOCAL_B
 from mrcnet.plan.queues import Queue, plan_queues
+from mrcnet.plan.usid import Sids, sids_of
 from mrcnet.topology.model import End, Link, Node, Role, Topology
 
 
@@ -52,6 +53,7 @@ class Wiring:
     attachments: Mapping[str, Mapping[int, Attachment]]
     uplinks: Mapping[str, tuple[int, ...]]
     queues: Mapping[End, Queue]
+    sids: Sids
 
 
 def wire(topology: Topology) -> Wiring:
@@ -77,7 +79,8 @@ def wire(topology: Topology) -> Wiring:
     attachments: dict[str, dict[int, Attachment]] = {host.name: {} for host in hosts}
     for host, plane in sorted(host_plugs, key=lambda key: key[1]):
         attachments[host][plane] = found[host, plane]
-    return Wiring(topology, nodes, hosts, plugs, attachments, uplinks, plan_queues(topology))
+    sids = sids_of(topology.srv6.block, topology.srv6.scheme)
+    return Wiring(topology, nodes, hosts, plugs, attachments, uplinks, plan_queues(topology), sids)
 
 
 def _plugs(sides: Iterable[tuple[str, bool, Link]], nodes: Mapping[str, Node]) -> tuple[Plug, ...]:

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mrcnet.plan.addressing import to_int, to_text
+from mrcnet.plan.addressing import to_text
 from mrcnet.plan.model import Path, Plan
-from mrcnet.plan.usid import HOST, T0, T1, carrier_of, make_ev, usid
+from mrcnet.plan.usid import make_ev
 from mrcnet.plan.walk import Walk, walk
 from mrcnet.plan.wiring import Attachment, Wiring
 from mrcnet.topology.model import Link, Node
@@ -77,10 +77,7 @@ def _probe(
     """The probe of a host that goes through its T0 to the switches `beyond`, and back the same way."""
     out = (at.t0, *beyond)
     plane = at.plane
-    way = [usid(T1 if number % 2 else T0, plane, node.index) for number, node in enumerate(out)]
-    carrier = carrier_of(
-        to_int(plan.topology.srv6.block), (*way, *way[-2::-1], usid(HOST, plane, at.downlink - 1))
-    )
+    carrier = plan.wiring.sids.carrier_by(plane, (*out, *out[-2::-1]), at.downlink)
     uplink = beyond[0].index + 1 if beyond else 1
     path = Path(make_ev(plane, uplink), plane, at.plug.port, to_text(carrier))
     walked = walk(plan, host, host, path)

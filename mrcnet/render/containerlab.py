@@ -16,6 +16,7 @@ from mrcnet.render.queues import differing
 from mrcnet.render.switch import switch_files
 from mrcnet.render.templates import fill
 from mrcnet.topology.model import AUTO, End, Link, Role, Topology
+from mrcnet.topology.schemefile import word_of
 from mrcnet.units import exact_duration, exact_rate
 
 HEADER = "Rendered by `mrcnet render`"
@@ -103,7 +104,7 @@ def node_files(plan: Plan, wish: Wish) -> Iterator[File]:
     for node in plan.nodes.values():
         nos = nos_of(node, wish)
         if nos is not None:
-            yield from switch_files(node, nos, plan.topology.srv6.block)
+            yield from switch_files(node, nos)
         else:
             by_action = {
                 action.value: [route for route in node.routes if route.action is action] for action in Action
@@ -140,7 +141,7 @@ def _usual(topology: Topology) -> tuple[int, int]:
 def _labels(topology: Topology, usual: tuple[int, int]) -> Iterator[tuple[str, str]]:
     yield "planes", str(topology.planes)
     yield "block", topology.srv6.block
-    yield "scheme", topology.srv6.scheme
+    yield "scheme", word_of(topology.srv6.scheme)
     yield "hosts", topology.host_prefix
     yield "payload", str(topology.transport.payload)
     yield "udp-port", str(topology.transport.udp_port)

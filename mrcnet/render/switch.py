@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mrcnet.plan.addressing import to_int
+from mrcnet.plan.addressing import to_int, to_text
 from mrcnet.plan.model import Action, NodePlan, Route
 from mrcnet.plan.tables import SWITCH_DEVICE
-from mrcnet.plan.usid import FIRST_SHIFT
+from mrcnet.plan.usid import BLOCK_SHIFT, FIRST_SHIFT
 from mrcnet.render.model import File, Nos
 from mrcnet.render.ports import inside
 from mrcnet.render.templates import fill
@@ -20,16 +20,16 @@ _BLOCK, _NODE, _FUNCTION = "32", "16", "16"  # F3216
 
 @dataclass(frozen=True, slots=True)
 class SwitchPort:
-    """A port by the NOS's name. `peer`: the far end; `ua`: the number of its uA."""
+    """A port by the NOS's name. `peer`: the far end; `ua`: the number of its uA, if it has one."""
 
     name: str
     link_local: str
     mtu: int
     peer: str
-    ua: int
+    ua: int | None
 
 
-def switch_files(node: NodePlan, nos: Nos, block: str) -> Iterator[File]:
+def switch_files(node: NodePlan, nos: Nos) -> Iterator[File]:
     """What a switch's folder holds. KeyError if the NOS cannot have one of its ports (`ports.check`)."""
     folder = f"nodes/{node.name}"
     match nos:
@@ -42,7 +42,7 @@ def switch_files(node: NodePlan, nos: Nos, block: str) -> Iterator[File]:
             words = {"node": node, "ports": _ports(node, nos), "device": SWITCH_DEVICE}
             yield File(f"{folder}/setup.sh", fill("sonic/setup.sh.j2", **words))
         case Nos.EOS:
-            yield File(f"{folder}/startup-config", startup_config(node, block))
+            yield File(f"{folder}/startup-config", startup_config(node))
 
 
 def frr_srv6(node: NodePlan, nos: Nos) -> str:
@@ -90,14 +90,14 @@ def config_db(node: NodePlan) -> str:
     return json.dumps(tables, indent=2) + "\n"
 
 
-def startup_config(node: NodePlan, block: str) -> str:
+def startup_config(node: NodePlan) -> str:
     """EOS's configuration: ports with their uAs, the locator, static routes."""
     assert node.locator is not None
     return fill(
         "eos/startup-config.j2",
         node=node,
         ports=_ports(node, Nos.EOS),
-        block=block,
+        block=_block(node.locator),
         usid=_usid(node.locator),
         forward=_routes(node, Nos.EOS, Action.FORWARD),
     )
@@ -131,10 +131,14 @@ def _ports(node: NodePlan, nos: Nos) -> list[SwitchPort]:
             link_local=port.link_local,
             mtu=port.mtu,
             peer=f"{port.peer_node}:{port.peer_port}",
-            ua=uas[port.name],
+            ua=uas.get(port.name),
         )
         for port in node.ports
     ]
+
+
+def _block(slash48: str) -> str:
+    return f"{to_text(to_int(slash48) >> BLOCK_SHIFT << BLOCK_SHIFT)}/32"
 
 
 def _usid(slash48: str) -> int:

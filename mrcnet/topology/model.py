@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mrcnet.topology.scheme import Scheme
+
 AUTO = 0  # a dilation that `up` chooses, as small as this machine can carry
 
 
@@ -96,10 +98,10 @@ class QueueSettings:
 
 @dataclass(frozen=True, slots=True)
 class Srv6:
-    """The locator block, e.g. `fcbb:bb00::/32`, and the name of the SID scheme."""
+    """The locator block, e.g. `fcbb:bb00::/32`, with `p` in it one a plane; and the SID scheme."""
 
     block: str
-    scheme: str
+    scheme: Scheme
 
 
 @dataclass(frozen=True, slots=True)

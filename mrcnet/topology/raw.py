@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import re
-from socket import AF_INET6, inet_ntop, inet_pton
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from mrcnet.topology.model import AUTO, Depth
 from mrcnet.topology.names import MAX_INDEX, NODE_NAME, TOPOLOGY_NAME, node_name, topology_name
+from mrcnet.topology.scheme import block_pattern, prefix32
 from mrcnet.units import parse_duration, parse_rate, parse_size
 
 # spec 6.6: Ethernet, two IPv6 headers, UDP, BTH, METH and TSETH, so that PSN and EV can be read
 TRIM_LEAST = 122
 
 
-def _prefix32(text: str) -> str:
-    address, _, length = text.partition("/")
-    try:
-        packed = inet_pton(AF_INET6, address)
-    except OSError:
-        packed = b"?"
-    if length != "32" or packed[4:] != bytes(12):
-        raise ValueError(f"{text!r} is not a /32 prefix; write it like fcbb:bb00::/32")
-    return f"{inet_ntop(AF_INET6, packed)}/32"
+def _block(text: str) -> str:
+    return block_pattern(text).text
 
 
 def parse_dilation(text: str | int) -> int:
@@ -86,7 +79,8 @@ PortKind = Literal["t0-up", "t1-down", "t0-down", "host"]
 PlaneNumber = Annotated[int, Field(ge=0, le=7)]
 Count = Annotated[int, Field(ge=1, le=MAX_INDEX)]
 CountOrNone = Annotated[int, Field(ge=0, le=MAX_INDEX)]
-Prefix32 = Annotated[str, AfterValidator(_prefix32)]
+Prefix32 = Annotated[str, AfterValidator(prefix32)]
+Block = Annotated[str, AfterValidator(_block)]
 NodeName = Annotated[str, AfterValidator(node_name), WithJsonSchema({"type": "string", "pattern": NODE_NAME})]
 TopologyName = Annotated[
     str, AfterValidator(topology_name), WithJsonSchema({"type": "string", "pattern": TOPOLOGY_NAME})
@@ -158,8 +152,10 @@ class ExplicitLink(LinkSettings):
 class Srv6(_Raw):
     """The SIDs' block and layout."""
 
-    block: Prefix32 = Field("fcbb:bb00::/32", description="locator block, a /32")
-    scheme: Literal["f3216"] = Field("f3216", description="32-bit block, 16-bit uSIDs")
+    block: Block | None = Field(None, description="locator block, a /32; default: the scheme's")
+    scheme: str = Field(
+        "f3216", description="a shipped scheme's name, a file (./mine.yaml), or a scheme's text in one line"
+    )
 
 
 class Bfd(_Raw):

@@ -19,6 +19,8 @@ from mrcnet.topology.model import Bfd, End, Link, Node, Role, Routing, Srv6, Top
 from mrcnet.topology.names import MAX_INDEX, interface_name, suggest
 from mrcnet.topology.queues import resolve_queues
 from mrcnet.topology.raw import Bgp, ExplicitNode, Fabric, LinkSettings, Ports, RawTopology
+from mrcnet.topology.schemefile import scheme_of
+from mrcnet.topology.schemefit import check_fit
 
 TIERS = (Role.HOST, Role.T0, Role.T1)
 MAX_HOST_ROUTES = 2**23  # of a fabric that is worked out as a whole: 1 024 hosts with 8 planes, about 3 GB
@@ -31,11 +33,14 @@ def resolve(raw: RawTopology, document: Document, name: str, excerpt: Excerpt | 
     Raises InputError for what cannot be built.
     """
     build = _Build(raw, document, excerpt)
+    srv6 = srv6_of(raw, document)
     build.add_generated()
     build.add_explicit_nodes()
     build.omit()
     build.add_explicit_links()
     build.check()
+    if raw.routing == "srv6":
+        check_fit(raw, document, build.nodes.values(), srv6)
     bfd = _bfd(raw, document)
     nodes = sorted(build.nodes.values(), key=_node_order)
     position = {node.name: number for number, node in enumerate(nodes)}
@@ -52,10 +57,21 @@ def resolve(raw: RawTopology, document: Document, name: str, excerpt: Excerpt | 
         has_ports=raw.ports is not None,
         routing=Routing(raw.routing),
         bfd=bfd,
-        srv6=Srv6(raw.srv6.block, raw.srv6.scheme),
+        srv6=srv6,
         host_prefix=raw.addresses.hosts,
         transport=Transport(raw.transport.payload, raw.transport.udp_port),
     )
+
+
+def srv6_of(raw: RawTopology, document: Document) -> Srv6:
+    """Block and scheme. Raises InputError if there is no such scheme."""
+    try:
+        scheme = scheme_of(raw.srv6.scheme)
+    except InputError as wrong:
+        error = document.error(("srv6", "scheme"), wrong.message)
+        error.remedy = wrong.remedy
+        raise error from None
+    return Srv6(raw.srv6.block or scheme.block.text, scheme)
 
 
 def host_routes(fabric: Fabric) -> int:

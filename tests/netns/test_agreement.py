@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mrcnet.render.model import Nos, Wish
+from mrcnet.topology.schemefile import shipped as schemes
 from mrcnet.verify.run import verify
 from tests.netns.fabric import NEEDS_ROOT, SMALL, running
 from tests.support.readback import disagreements, read_back
@@ -17,10 +18,11 @@ UNEQUAL = (
 ALL = 10_000
 
 
+@pytest.mark.parametrize("scheme", schemes())
 @pytest.mark.parametrize("text", [SMALL, UNEQUAL], ids=["small", "unequal"])
-def test_plan_files_and_kernel_agree(text: str) -> None:
+def test_plan_files_and_kernel_agree(text: str, scheme: str) -> None:
     """Every EV has the same address at every hop by the plan, by each NOS's files, and in the kernel."""
-    with running(text) as (lab, plan):
+    with running(f"{text}srv6: {{scheme: {scheme}}}\n") as (lab, plan):
         for nos in Nos:
             tried, wrong = disagreements(plan, read_back(plan, Wish(nos)))
             assert [] == wrong

@@ -10,12 +10,12 @@ import pytest
 from mrcnet.plan.addressing import to_int
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.paths import paths
-from mrcnet.plan.usid import local_usid
 from mrcnet.plan.walk import walk
 from mrcnet.sim.routes import MOST_PORTS, Routes
 from mrcnet.topology.load import load_text
 from tests.sim.fabric.parts import plan_of
 
+UA = 0xE000  # of f3216: out of port 0; that of port n is n more
 SHIPPED = Path(__file__).parents[3] / "topologies"
 
 
@@ -42,7 +42,7 @@ def test_uas() -> None:
     """A uA takes the frame out of its port, whatever stands behind it in the carrier."""
     routes = Routes(plan_of())
     # p0-t0-0 by its fourth port to p0-t1-1, that by its second to p0-t0-1, that by its first to h2
-    trace = routes.trace("h0", "eth1", carrier(local_usid(4), local_usid(2), local_usid(1), 0x6001))
+    trace = routes.trace("h0", "eth1", carrier(UA + 4, UA + 2, UA + 1, 0x6001))
     assert ["h0:eth1", "p0-t0-0:eth4", "p0-t1-1:eth2", "p0-t0-1:eth1"] == [str(end) for end in trace.ports]
     assert ("h2", True) == (trace.node, trace.arrives)
 
@@ -52,13 +52,13 @@ def test_ends() -> None:
     routes = Routes(plan_of())
     lost = routes.trace("h0", "eth1", carrier(0x7777))
     assert ("p0-t0-0", False) == (lost.node, lost.arrives)
-    wrong_host = routes.trace("h0", "eth1", carrier(local_usid(2), 0x6005))
+    wrong_host = routes.trace("h0", "eth1", carrier(UA + 2, 0x6005))
     assert ("h1", False) == (wrong_host.node, wrong_host.arrives)
 
 
 def test_circles_end() -> None:
     """A carrier cannot keep a frame in the fabric: uSIDs are used up, and ports are counted."""
     routes = Routes(plan_of())
-    trace = routes.trace("h0", "eth1", carrier(*[local_usid(3), local_usid(1)] * 3))
+    trace = routes.trace("h0", "eth1", carrier(*[UA + 3, UA + 1] * 3))
     assert not trace.arrives
     assert len(trace.ports) <= MOST_PORTS

@@ -21,10 +21,11 @@ def plan_of(text: str) -> Plan:
     return build_plan(load_text(text, "lab.yaml"))
 
 
-def shipped(name: str) -> Plan:
-    """The plan of a shipped topology."""
+def shipped(name: str, scheme: str | None = None) -> Plan:
+    """The plan of a shipped topology, with another SID scheme if one is given."""
     source = ROOT / "topologies" / f"{name}.yaml"
-    return build_plan(load_text(source.read_text(encoding="utf-8"), source.name))
+    text = source.read_text(encoding="utf-8") + (f"srv6: {{scheme: {scheme}}}\n" if scheme else "")
+    return build_plan(load_text(text, source.name))
 
 
 @st.composite

@@ -77,10 +77,10 @@ def test_too_many_usids_do_not_fit_a_carrier() -> None:
 
 
 @pytest.mark.parametrize(
-    ("usid", "found"), [(0, ["sid-range"]), (1, []), (0xDFFF, []), (0xE000, ["sid-range"])]
+    ("usid", "found"), [(0, ["sid-range"]), (1, []), (0xFFFF, []), (0x10000, ["sid-range"])]
 )
-def test_usids_of_a_carrier_are_global(usid: int, found: list[str]) -> None:
-    """RFC 9800: global identifiers are 0001 to dfff."""
+def test_usids_of_a_carrier_have_16_bits(usid: int, found: list[str]) -> None:
+    """0000 would end the carrier, and a seventeenth bit would run into the uSID before."""
     assert found == [finding.code for finding in check_usids([usid])]
 
 

@@ -10,9 +10,10 @@ from mrcnet.plan.build import build_plan
 from mrcnet.plan.canonical import canonical
 from mrcnet.plan.counts import Counts, counts
 from mrcnet.plan.paths import paths
-from mrcnet.plan.usid import ev_of, split_ev
+from mrcnet.plan.usid import split_ev
 from mrcnet.plan.walk import walk
 from mrcnet.topology.model import Topology
+from mrcnet.topology.schemefile import shipped as schemes
 
 from .fabrics import plan_of, shipped, topologies
 
@@ -106,6 +107,22 @@ def test_every_path_of_any_fabric_arrives_in_its_own_plane(topology: Topology) -
                 assert path.plane == plan.nodes[src].port(path.port).plane
 
 
+@pytest.mark.parametrize("scheme", schemes())
+@pytest.mark.parametrize("shape", ["4p-2t0-4t1", "mixed-nics"])
+def test_every_ev_by_every_scheme(shape: str, scheme: str) -> None:
+    """Whatever the scheme, an EV takes the same nodes, its carrier ends at the host, and names it again."""
+    plan, usual = shipped(shape, scheme), shipped(shape)
+    for src in plan.hosts:
+        for dst in plan.hosts:
+            for path, other in zip(paths(plan, src, dst), paths(usual, src, dst), strict=True):
+                found, wanted = walk(plan, src, dst, path), walk(usual, src, dst, other)
+                assert found.reached
+                assert [hop.node for hop in wanted.hops] == [hop.node for hop in found.hops]
+                assert (other.ev, other.port) == (path.ev, path.port)
+                turned = len(found.hops) == 3
+                assert (None if turned else path.ev) == plan.wiring.sids.ev_of(to_int(path.carrier))
+
+
 @given(topologies())
 @settings(deadline=None)
 def test_ev_and_carrier_name_the_same_path(topology: Topology) -> None:
@@ -116,9 +133,9 @@ def test_ev_and_carrier_name_the_same_path(topology: Topology) -> None:
             for path in paths(plan, src, dst):
                 hops = walk(plan, src, dst, path).hops
                 if len(hops) == 3:  # turned round at the T0
-                    assert ev_of(to_int(path.carrier)) is None
+                    assert plan.wiring.sids.ev_of(to_int(path.carrier)) is None
                     continue
-                assert path.ev == ev_of(to_int(path.carrier))
+                assert path.ev == plan.wiring.sids.ev_of(to_int(path.carrier))
                 plane, uplink = split_ev(path.ev)
                 assert f"p{plane}-t1-{uplink - 1}" == hops[2].node
 

@@ -12,7 +12,6 @@ from mrcnet.plan.capacity import losses
 from mrcnet.plan.lint import check_carriers
 from mrcnet.plan.parts import Parts, counts_of
 from mrcnet.plan.sizing import Size, alternatives, capacity, size
-from mrcnet.plan.usid import template
 from mrcnet.topology.load import read_text
 
 G = 10**9
@@ -67,8 +66,8 @@ def test_the_plan_agrees(gpus: int, planes: int, radix: int) -> None:
     lost = {loss.what: loss.of_node for loss in losses(parts.leaves())}
     expected = (found.lost_link, found.lost_port, found.lost_t0, found.lost_t1)
     assert pytest.approx(expected) == tuple(lost[what] for what in ("T0-T1 link", "host link", "T0", "T1"))
-    assert found.carrier == len(template(0, t0 - 1).usids)
-    assert [] == list(check_carriers(parts.t0_indexes()))
+    assert found.carrier == len(parts.sids.template(0, t0 - 1).usids)
+    assert [] == list(check_carriers(parts.sids, parts.t0_indexes()))
 
 
 def test_small_fabrics_spread_uplinks_evenly() -> None:
@@ -80,11 +79,11 @@ def test_small_fabrics_spread_uplinks_evenly() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"planes": 16}, "16 planes; a uSID has room for 8"),
-        ({"switches": (8192, 4096)}, "1024 switches in a tier of a plane; a uSID can count 1023"),
-        ({"radix": 1024}, "1024 ports of a switch; a uA can count 1023"),
+        ({"planes": 16}, "the scheme f3216 can tell 8 planes apart, not 16"),
+        ({"switches": (8192, 4096)}, "the scheme f3216 can tell 1023 T0s in a plane apart, not 1024"),
+        ({"radix": 1024}, "the scheme f3216 can tell 1023 ports of a switch apart, not 1024"),
         ({"carrier": 8}, "8 uSIDs in a carrier; 6 fit"),
-        ({"usids": 60_000}, "60000 uSIDs; there are 57343"),
+        ({"usids": 60_000}, "60000 uSIDs in a block; there are 57343"),
         ({"tiers": 3}, "3 tiers; uSIDs have roles for 2"),
     ],
 )
