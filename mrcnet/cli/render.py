@@ -10,14 +10,14 @@ from mrcnet.cli.command import command
 from mrcnet.cli.on import refuse_typed
 from mrcnet.cli.output import Answer
 from mrcnet.cli.topologies import Source, plan_of, topology_parameters
+from mrcnet.cli.wish import read_wish, wish_parameters
 from mrcnet.errors import EnvironmentFault, InputError
 from mrcnet.render.clabernetes import CONNECTIVITY, Cluster, render_clabernetes
 from mrcnet.render.containerlab import MANIFEST, render_containerlab
-from mrcnet.render.model import HOST_IMAGE, SCHEMA_VERSION, ClabVersion, File, Nos, Wish
+from mrcnet.render.model import File
 from mrcnet.report.files import write
 
 CONTAINERLAB, CLABERNETES = "containerlab", "clabernetes"
-OLDEST, NEWEST = 70, 81  # of containerlab, 0.x
 
 
 @command(
@@ -34,15 +34,7 @@ OLDEST, NEWEST = 70, 81  # of containerlab, 0.x
     show_default=True,
     help="clabernetes is containerlab on Kubernetes.",
 )
-@click.option("--nos", type=click.Choice([str(nos) for nos in Nos]), required=True, help="What switches run.")
-@click.option("--mixed", is_flag=True, help="Another NOS in each plane, beginning with --nos.")
-@click.option(
-    "--clab-version", metavar="0.N", default=str(SCHEMA_VERSION), show_default=True, help="0.70 to 0.81."
-)
-@click.option(
-    "--host-image", metavar="IMAGE", default=HOST_IMAGE, show_default=True, help="Image of the hosts."
-)
-@click.option("--switch-image", metavar="IMAGE", help="Image of the switches that run --nos.")
+@wish_parameters
 @click.option("--namespace", metavar="NAME", help="Of Kubernetes, for clabernetes.  [default: mrcnet-LAB]")
 @click.option(
     "--connectivity",
@@ -60,7 +52,7 @@ OLDEST, NEWEST = 70, 81  # of containerlab, 0.x
 def render_(
     source: Source,
     target: str,
-    nos: str,
+    nos: str | None,
     mixed: bool,
     clab_version: str,
     host_image: str,
@@ -78,9 +70,7 @@ def render_(
     TOPO is a file, a shipped name, or - for stdin. DIR must be new, empty, or rendered before: then what is
     no longer part of it goes. Its README.md says how to deploy and verify the lab.
     """
-    wish = Wish(
-        Nos(nos), mixed, _version(clab_version), _image(host_image), switch_image and _image(switch_image)
-    )
+    wish = read_wish(nos, mixed, clab_version, host_image, switch_image)
     plan = plan_of(source)
     if target == CLABERNETES:
         files = render_clabernetes(plan, wish, Cluster(namespace, connectivity, pull_secret))
@@ -90,19 +80,6 @@ def render_(
     _write_all(output, files)
     data = {"to": target, "dir": str(output), "files": [file.path for file in files]}
     return Answer(data, [f"{len(files)} files are in {output}; its README.md says how to go on"])
-
-
-def _version(text: str) -> ClabVersion:
-    major, _, minor = text.partition(".")
-    if major == "0" and minor.isdecimal() and len(minor) < 4 and OLDEST <= int(minor) <= NEWEST:
-        return ClabVersion(int(minor))
-    raise InputError(f"--clab-version {text}: not one of 0.{OLDEST} to 0.{NEWEST}")
-
-
-def _image(text: str) -> str:
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise InputError(f"{text!r} is no image's name")
-    return text
 
 
 def _write_all(folder: Path, files: tuple[File, ...]) -> None:

@@ -16,7 +16,7 @@ def status_() -> Answer:
     What there is, is read from the kernel, not from a file.
     """
     labs = status()
-    rows = [[one.lab, one.nodes, one.links, one.state] for one in labs]
-    lines = table(["lab", "nodes", "links", "state"], rows) or ["no labs"]
+    rows = [[one.lab, one.nodes, one.links, one.backend, one.state] for one in labs]
+    lines = table(["lab", "nodes", "links", "by", "state"], rows) or ["no labs"]
     lines += [f"{one.lab} goes without {lack}" for one in labs for lack in one.degraded]
     return Answer({"labs": [asdict(one) for one in labs]}, lines)

@@ -5,26 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from time import monotonic
+from typing import Any
 
 import click
 
 from mrcnet.cli.command import command
 from mrcnet.cli.dilation import read_dilation, settled
 from mrcnet.cli.labs import LAB_VARIABLE
+from mrcnet.cli.on import refuse_typed
 from mrcnet.cli.output import Answer, note, progress
 from mrcnet.cli.plan import lint_lines
 from mrcnet.cli.topologies import Source, plan_of, topology_parameters
-from mrcnet.errors import InputError
-from mrcnet.kernel import lab
+from mrcnet.cli.wish import WISHES, read_wish, wish_parameters
+from mrcnet.errors import ExitCode, InputError
+from mrcnet.kernel import containers, lab
 from mrcnet.kernel.model import Change
 from mrcnet.plan.model import Plan
 
+KERNEL, CONTAINERLAB = BACKENDS = ("kernel", "containerlab")
 FEW = 24  # so many changes are listed; more are counted
 
 
 @command(
     "mrcnet up 4p-2t0-4t1",
     "mrcnet up topology.yaml --lab mine --dry-run",
+    "mrcnet up 2p-2t0-2t1 --backend containerlab --nos frr",
+    "mrcnet up 2p-2t0-2t1 --backend containerlab --nos sonic-vs --mixed --lab elsewhere",
 )
 @topology_parameters
 @click.option("--lab", "lab_name", metavar="NAME", envvar=LAB_VARIABLE, help="Default: the topology's name.")
@@ -40,14 +46,37 @@ FEW = 24  # so many changes are listed; more are counted
     help="Go on without the parts of shaped ports that this machine lacks; results say so.",
 )
 @click.option("--dry-run", is_flag=True, help="Print every change with its reason; make none.")
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default=KERNEL,
+    show_default=True,
+    help="Who makes the nodes. With containerlab switches run --nos, and the options below count.",
+)
+@wish_parameters
 def up_(
-    source: Source, lab_name: str | None, dilation: int | None, allow_degraded: bool, dry_run: bool
+    source: Source,
+    lab_name: str | None,
+    dilation: int | None,
+    allow_degraded: bool,
+    dry_run: bool,
+    backend: str,
+    **wishes: Any,
 ) -> Answer:
     """Make the kernel hold what a topology says; changes only what differs.
 
     TOPO is a file, a shipped name, or - for stdin. A second `up` changes nothing; an `up` of an edited file,
     or of another topology under the same lab name, applies the difference.
+
+    With --backend containerlab the topology is rendered and deployed as containers, whose switches keep their
+    own tables; every other command works on that lab as on any. Exits with 1 if FRR has not put a planned
+    route into its kernel within a minute. The lab cannot be changed, but for what is mrcnet's in it.
     """
+    if backend == KERNEL:
+        refuse_typed(f"--backend {KERNEL} renders nothing", *WISHES)
+    elif dry_run:
+        raise click.UsageError("--dry-run: what containerlab would do it does not say; see `mrcnet render`")
+    wish = read_wish(**wishes) if backend == CONTAINERLAB else None
     begun = monotonic()
     plan = plan_of(source)
     refuse_errors(plan, source)
@@ -55,7 +84,11 @@ def up_(
     plan = settled(plan, name, source.text, dilation, dry=dry_run)
     planned = monotonic()
     progress(f"{len(plan.nodes)} nodes, {len(plan.topology.links)} links")
-    result = lab.up(plan, name, source.file, source.text, dry_run=dry_run, allow_degraded=allow_degraded)
+    if wish is None:
+        result = lab.up(plan, name, source.file, source.text, dry_run=dry_run, allow_degraded=allow_degraded)
+    else:
+        progress("containerlab deploys")
+        result = containers.up(plan, name, source.file, source.text, wish, allow_degraded=allow_degraded)
     for lack in result.degraded:
         note(f"the lab goes without {lack}")
     seconds = {
@@ -65,12 +98,15 @@ def up_(
     }
     data = {
         "lab": result.lab,
+        "backend": backend,
         "dilation": plan.topology.dilation,
         "degraded": result.degraded,
         "changes": [_change(change) for change in result.changes],
+        "lacking": result.lacking,
         "seconds": seconds,
     }
-    return Answer(data, _lines(result.lab, result.changes, dry_run, seconds["total"]))
+    lines = [*_lines(result.lab, result.changes, dry_run, seconds["total"]), *result.lacking[:FEW]]
+    return Answer(data, lines, ExitCode.FAILED if result.lacking else ExitCode.OK)
 
 
 def refuse_errors(plan: Plan, source: Source) -> None:

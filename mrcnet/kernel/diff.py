@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from mrcnet.kernel.desired import HASH_SEED, PORT_SYSCTLS, desired
 from mrcnet.kernel.model import Cable, Change, Device, Kind, NodeState, Op, Part, PortQueue, Setting, Sysctl
-from mrcnet.plan.model import Plan
+from mrcnet.plan.model import Keeper, Plan, Route
 from mrcnet.topology.model import End
 from mrcnet.units import format_rate
 
@@ -15,6 +15,7 @@ ChangeSet = tuple[Change, ...]
 
 _MISSING = "planned, not there"
 _UNPLANNED = "there, not planned"
+_FAULTS = ("up", "silenced", "faults")
 
 
 def diff(plan: Plan, found: Mapping[str, NodeState], without: Set[Part] = frozenset()) -> ChangeSet:
@@ -33,13 +34,22 @@ def diff(plan: Plan, found: Mapping[str, NodeState], without: Set[Part] = frozen
             changes.append(Change(Op.ADD, Kind.NAMESPACE, name, name, _MISSING))
     changes += _new_links(plan, wanted, found, doomed)
     for name, state in wanted.items():
-        changes += _node(state, found.get(name), doomed)
+        changes += _node(state, found.get(name), doomed, plan.keepers.get(name))
     return tuple(changes)
+
+
+def ours(plan: Plan, change: Change) -> bool:
+    """Whether mrcnet makes this change itself: not what is its keeper's."""
+    if not plan.keepers:
+        return True
+    if change.kind in (Kind.NAMESPACE, Kind.LINK):
+        return False
+    return change.kind is not Kind.ROUTE or plan.keepers[change.node] is Keeper.SCRIPT
 
 
 def node_changes(plan: Plan, found: NodeState) -> ChangeSet:
     """The changes inside one node, its links being as planned; those of ports' queues are none of them."""
-    changes = _node(desired(plan.nodes[found.name]), found, {})
+    changes = _node(desired(plan.nodes[found.name]), found, {}, plan.keepers.get(found.name))
     return tuple(change for change in changes if change.kind is not Kind.QUEUE)
 
 
@@ -94,9 +104,29 @@ def _has(found: Mapping[str, NodeState], end: End) -> bool:
     return end.node in found and end.port in found[end.node].devices
 
 
-def _node(wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str]) -> Iterator[Change]:
-    """What changes inside a namespace; a link that goes takes along all that stands on it."""
+def _node(
+    wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str], keeper: Keeper | None
+) -> Iterator[Change]:
+    """What changes inside a namespace, but for what is its keeper's alone."""
+    changes = _changes(wanted, found, doomed, keeper)
+    if keeper in (None, Keeper.SCRIPT):
+        return changes
+    return (one for one in changes if _shows(one) or (one.kind is Kind.ROUTE and keeper is Keeper.KERNEL))
+
+
+def _shows(change: Change) -> bool:
+    """Whether a change concerns a port's faults or queue, which are mrcnet's on anybody's node."""
+    return change.kind is Kind.QUEUE or (isinstance(change.item, Setting) and change.item.name in _FAULTS)
+
+
+def _changes(
+    wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str], keeper: Keeper | None
+) -> Iterator[Change]:
+    """What differs inside a namespace; a link that goes takes along all that stands on it."""
     name = wanted.name
+    held: Set[Route] = frozenset()
+    if found is not None:
+        held = found.routes if keeper is None else found.routes | found.others
     kept = {} if found is None else found.devices
     kept = {port: device for port, device in kept.items() if End(name, port) not in doomed}
     for port, planned in wanted.devices.items():
@@ -110,7 +140,8 @@ def _node(wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str])
     if found is not None:
         for odd in found.odd_routes:
             yield Change(Op.REMOVE, Kind.ROUTE, name, odd, "ours, but no shape of ours")
-        for route in sorted(found.routes - wanted.routes, key=str):
+        spare = held if keeper is Keeper.KERNEL else found.routes
+        for route in sorted(spare - wanted.routes, key=str):
             if route.dev in kept:
                 yield Change(Op.REMOVE, Kind.ROUTE, name, route, _UNPLANNED)
         for neighbour in sorted(found.neighbours - wanted.neighbours, key=str):
@@ -127,7 +158,7 @@ def _node(wanted: NodeState, found: NodeState | None, doomed: Mapping[End, str])
         if found is None or neighbour.port not in kept or neighbour not in found.neighbours:
             yield Change(Op.ADD, Kind.NEIGHBOUR, name, neighbour, _MISSING)
     for route in wanted.routes:
-        if found is None or route.dev not in kept or route not in found.routes:
+        if route.dev not in kept or route not in held:
             yield Change(Op.ADD, Kind.ROUTE, name, route, _MISSING)
     yield from _daemons(wanted, found)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
 from mrcnet.kernel import bpf, lab, links, marks, netns, state, tc
 from mrcnet.kernel.apply import CUT_PRIORITY, apply
-from mrcnet.kernel.diff import node_changes
+from mrcnet.kernel.diff import node_changes, ours
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.model import Address, Change, Device, Neighbour, NodeState, Setting
 from mrcnet.kernel.netlink import NetlinkSocket
@@ -129,7 +129,7 @@ def faults_in(nodes: Mapping[str, NodeState]) -> tuple[ActiveFault, ...]:
     return tuple(found.values())
 
 
-def opened(lab_name: str) -> AbstractContextManager[None]:
+def opened(lab_name: str) -> AbstractContextManager[int]:
     """Nobody else changes the lab within the block. InputError if there is none of that name."""
     marks.lab_name(lab_name)
     if not marks.owned(lab_name):
@@ -209,12 +209,12 @@ def _timed(sockets: list[NetlinkSocket], requests: list[bytes]) -> tuple[int, in
 
 
 def _changes_at(plan: Plan, found: Mapping[str, NodeState], ends: Iterable[End]) -> tuple[Change, ...]:
-    """What the two ends of a link lack; other links of the same nodes may be cut on purpose."""
+    """What the two ends of a link lack that is ours; other links of their nodes may be cut on purpose."""
     return tuple(
         change
         for end in ends
         for change in node_changes(plan, found[end.node])
-        if _port_of(change) == end.port
+        if _port_of(change) == end.port and ours(plan, change)
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mrcnet.errors import EnvironmentFault, InputError, MrcnetError, PartialError
-from mrcnet.kernel import daemons, marks, netns, parts, processes, state
+from mrcnet.kernel import adoption, containerlab, daemons, marks, netns, parts, processes, state
 from mrcnet.kernel.apply import apply
 from mrcnet.kernel.convergence import await_learned
 from mrcnet.kernel.diff import ChangeSet, diff
@@ -26,12 +26,16 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class UpResult:
-    """What `up` did (or, if dry, would do), and how long the kernel took: observe, apply, read back."""
+    """What `up` did (or, if dry, would do), and how long the kernel took: observe, apply, read back.
+
+    `lacking`: what a program that keeps its own tables in a kernel has not put there.
+    """
 
     lab: str
     changes: tuple[Change, ...]
     apply_seconds: float
     degraded: tuple[str, ...] = ()  # the parts of its ports' model that this machine does not give
+    lacking: tuple[str, ...] = ()
 
 
 def up(
@@ -50,20 +54,21 @@ def up(
     a fresh lab is gone again then; also if it lacks what shaped ports need, unless `allow_degraded`.
     PartialError if something half-made is left.
     """
-    _check(plan, lab)
+    check(plan, lab)
+    _refuse_containers(lab)
     begin = time.perf_counter()
     if dry_run:
         _refuse_strangers(plan, lab, clean=False)
-        lacks = _lacks(plan, allow_degraded)
-        changes = diff(plan, _see(lab).nodes, parts.named(lacks))
-        return UpResult(lab, changes, time.perf_counter() - begin, lacks)
+        without = lacks(plan, allow_degraded)
+        changes = diff(plan, _see(lab).nodes, parts.named(without))
+        return UpResult(lab, changes, time.perf_counter() - begin, without)
     netns.share_directory()
-    with state.locked(lab):
+    with state.locked(lab) as lock:
         _refuse_strangers(plan, lab, clean=True)
         before = tuple(one.node for one in marks.owned(lab))
         stored = state.Stored(lab, source_file, source_text, tuple(plan.nodes), plan.topology.dilation)
-        stored = replace(stored, degraded=_lacks(plan, allow_degraded))
-        changes = _change(plan, lab, before, stored)
+        stored = replace(stored, degraded=lacks(plan, allow_degraded))
+        changes = _change(plan, lab, before, stored, lock)
     return UpResult(lab, changes, time.perf_counter() - begin, stored.degraded)
 
 
@@ -75,8 +80,8 @@ def down(lab: str) -> tuple[str, ...]:
     marks.lab_name(lab)
     if lab not in labs():
         raise unknown(lab)
-    with state.locked(lab):
-        return _tear_down(lab)
+    with state.locked(lab) as lock:
+        return _tear_down(lab, lock)
 
 
 def down_all() -> tuple[str, ...]:
@@ -95,7 +100,8 @@ def load(lab: str) -> state.Stored:
     """The topology of a lab as it was brought up. InputError if there is no such lab."""
     marks.lab_name(lab)
     stored = state.recall(lab)
-    if stored is not None and marks.owned(lab):
+    whole = stored is not None and (stored.containers is None or stored.containers.whole)
+    if stored is not None and whole and marks.owned(lab):
         return stored
     if lab in labs():
         raise PartialError(f"lab {lab!r} is not whole", remedy=f"`mrcnet down {lab}`, then `mrcnet up` again")
@@ -110,7 +116,8 @@ def degraded(lab: str) -> tuple[str, ...]:
 
 def plan_of(stored: state.Stored) -> Plan:
     """The plan of a lab from its memory, at the dilation at which it runs."""
-    return dilated(build_plan(load_text(stored.text, stored.file)), stored.dilation)
+    plan = dilated(build_plan(load_text(stored.text, stored.file)), stored.dilation)
+    return plan if stored.containers is None else adoption.adopted(plan, stored.containers)
 
 
 def unknown(lab: str) -> InputError:
@@ -121,7 +128,16 @@ def unknown(lab: str) -> InputError:
     )
 
 
-def _check(plan: Plan, lab: str) -> None:
+def _refuse_containers(lab: str) -> None:
+    if state.folder(lab).exists():
+        raise InputError(
+            f"lab {lab!r} is up in containers",
+            remedy=f"`mrcnet down {lab}` first, or choose another name with --lab",
+        )
+
+
+def check(plan: Plan, lab: str) -> None:
+    """Raise InputError, or EnvironmentFault, for a plan that no lab of that name can hold."""
     errors = [finding.message for finding in plan.lint if finding.severity == "error"]
     if errors:
         raise InputError("this fabric cannot work: " + "; ".join(errors))
@@ -176,7 +192,7 @@ def _see(lab: str) -> LabState:
         return observe(handles, nodes)
 
 
-def _change(plan: Plan, lab: str, before: tuple[str, ...], stored: state.Stored) -> ChangeSet:
+def _change(plan: Plan, lab: str, before: tuple[str, ...], stored: state.Stored, lock: int) -> ChangeSet:
     with Handles(lab, len(plan.nodes) + len(before)) as handles:
         found = observe(handles, before)
         without = parts.named(stored.degraded)
@@ -191,19 +207,19 @@ def _change(plan: Plan, lab: str, before: tuple[str, ...], stored: state.Stored)
                 raise EnvironmentFault(f"the kernel does not hold what it was told: {_first(rest)}")
             await_learned(handles, plan)
         except BaseException as error:
-            raise _undone(lab, fresh=not before, error=error) from error
+            raise undone(lab, fresh=not before, error=error, lock=lock) from error
     state.save(stored)
     return changes
 
 
-def _lacks(plan: Plan, allowed: bool) -> tuple[str, ...]:
+def lacks(plan: Plan, allowed: bool) -> tuple[str, ...]:
     """What this machine lacks of a shaped lab. EnvironmentFault if that is not allowed."""
     if not plan.topology.shaped:
         return ()
-    lacks = parts.missing()
-    if lacks and not allowed:
-        raise parts.refuse(lacks)
-    return lacks
+    found = parts.missing()
+    if found and not allowed:
+        raise parts.refuse(found)
+    return found
 
 
 def _leave(lab: str, changes: Iterable[Change]) -> None:
@@ -212,23 +228,29 @@ def _leave(lab: str, changes: Iterable[Change]) -> None:
     processes.end(processes.inhabitants(netns.path_of(lab, node) for node in going))
 
 
-def _undone(lab: str, fresh: bool, error: BaseException) -> BaseException:
+def undone(lab: str, *, fresh: bool, error: BaseException, lock: int) -> BaseException:
     """After a failure: a fresh lab is torn down again, an old one cannot be. The error to raise."""
     words = str(error) if str(error) else type(error).__name__
     half = PartialError(f"lab {lab!r} is half-made: {words}", remedy=f"`mrcnet down {lab}`")
     if not fresh:
         return half
     try:
-        _tear_down(lab)
+        _tear_down(lab, lock)
     except (OSError, MrcnetError):
         return half
     return EnvironmentFault(f"lab {lab!r} failed: {words}") if isinstance(error, OSError) else error
 
 
-def _tear_down(lab: str) -> tuple[str, ...]:
+def _tear_down(lab: str, lock: int) -> tuple[str, ...]:
     processes.end(processes.registered(lab))
     ours = marks.owned(lab)
-    processes.end(processes.inhabitants(one.path for one in ours))
+    inhabitants = processes.inhabitants(one.path for one in ours)
+    file = state.folder(lab) / f"{lab}.clab.yml"
+    if file.exists():
+        processes.end(processes.native(inhabitants))
+        containerlab.destroy(file, lab, lock)
+    else:
+        processes.end(inhabitants)
     for one in ours:
         netns.delete(one.path)
     stored = state.recall(lab)

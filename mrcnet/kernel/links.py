@@ -50,6 +50,7 @@ _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _IFA_F_NODAD, _IFA_F_PERMANENT = 0x02, 0x80
 _NDA_DST, _NDA_LLADDR = 1, 2
 _NUD_PERMANENT = 0x80
+_NUD_USABLE = 0x02 | 0x04 | 0x08 | 0x10 | _NUD_PERMANENT  # reachable, stale, delay, probe
 _SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
 
 _LINK = Struct("=BxHiII")  # family, type, index, flags, mask of flags
@@ -97,7 +98,7 @@ class AddressSeen:
 
 @dataclass(frozen=True, slots=True)
 class NeighbourSeen:
-    """A neighbour entry that does not age."""
+    """A neighbour and its MAC."""
 
     index: int
     address: str
@@ -166,6 +167,11 @@ def set_mtu(index: int, mtu: int) -> bytes:
 def set_queue_length(index: int, frames: int) -> bytes:
     """Set how many frames the queues of an interface hold, those that are made from now on."""
     return message(RTM_NEWLINK, 0, _LINK.pack(0, 0, index, 0, 0), u32(_IFLA_TXQLEN, frames))
+
+
+def set_group(index: int, group: int = GROUP) -> bytes:
+    """Count an interface among ours, or, with group 0, no longer."""
+    return message(RTM_NEWLINK, 0, _LINK.pack(0, 0, index, 0, 0), u32(_IFLA_GROUP, group))
 
 
 def add_altname(index: int, name: str) -> bytes:
@@ -287,12 +293,13 @@ def read_address(body: bytes) -> AddressSeen:
     return AddressSeen(index, f"{inet_ntop(AF_INET6, address)}/{length}", bool(flags & _IFA_F_PERMANENT))
 
 
-def read_neighbours(bodies: Iterable[bytes]) -> list[NeighbourSeen]:
-    """The permanent ones of the answers to `list_neighbours`."""
+def read_neighbours(bodies: Iterable[bytes], *, learned: bool = False) -> list[NeighbourSeen]:
+    """The permanent ones of the answers to `list_neighbours`; or all whose MAC is known, `learned` too."""
+    wanted = _NUD_USABLE if learned else _NUD_PERMANENT
     seen = []
     for body in bodies:
         _, index, state, _, _ = _NEIGHBOUR.unpack_from(body)
-        if state & _NUD_PERMANENT:
+        if state & wanted:
             found = attributes(body[_NEIGHBOUR.size :])
             mac = found[_NDA_LLADDR].hex(":") if _NDA_LLADDR in found else ""
             seen.append(NeighbourSeen(index, inet_ntop(AF_INET6, found[_NDA_DST]), mac))

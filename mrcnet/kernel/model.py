@@ -130,7 +130,8 @@ class PortQueue:
 class NodeState:
     """All that we look after in one namespace, as planned or as found.
 
-    Planned sets keep the plan's order. `odd_routes` bear our protocol number but no shape of ours.
+    Planned sets keep the plan's order. `odd_routes` bear our protocol number but no shape of ours; `others`
+    have a shape of ours, and were made by somebody else.
     """
 
     name: str
@@ -141,6 +142,7 @@ class NodeState:
     sysctls: AbstractSet[Sysctl]
     odd_routes: tuple[RouteSeen, ...] = ()
     daemons: tuple[Daemon, ...] = ()
+    others: AbstractSet[Route] = frozenset()
 
 
 class Part(StrEnum):

@@ -88,6 +88,16 @@ def create(path: Path, furnish: Callable[[], None]) -> None:
             raise
 
 
+def adopt(there: Path, path: Path) -> None:
+    """Give the namespace at `there` a second name, `path`. FileExistsError if that exists."""
+    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+    try:
+        _mount(str(there), path, _BIND)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
 def delete(path: Path) -> None:
     """Take the name away; the kernel frees the namespace once nothing uses it. No error if it is gone."""
     if _libc.umount2(os.fsencode(path), _DETACH) != 0 and ctypes.get_errno() == errno.EPERM:

@@ -56,7 +56,7 @@ def _node(
     egress = _egress(handles, node, ports)
     addresses = (links.read_address(body) for body in socket.dump(links.list_addresses()))
     neighbours = links.read_neighbours(socket.dump(links.list_neighbours()))
-    table = (one for body in socket.dump(routes.list_routes()) for one in routes.read_routes(body, names))
+    table = [one for body in socket.dump(routes.list_routes()) for one in routes.read_routes(body, names)]
     ours = [one for one in table if one.protocol == routes.PROTOCOL]
     straight = [one for one in ours if one.route is not None and one.metric == routes.METRIC]
     with netns.inside(netns.path_of(handles.lab, node)):
@@ -76,6 +76,9 @@ def _node(
         sysctls=frozenset(settings) | _port_sysctls(ports.values()),
         odd_routes=tuple(one for one in ours if one not in straight),
         daemons=daemons.running(handles.lab, node),
+        others=frozenset(
+            one.route for one in table if one.protocol != routes.PROTOCOL and one.route is not None
+        ),
     )
 
 

@@ -57,6 +57,17 @@ def inhabitants(namespaces: Iterable[Path]) -> tuple[int, ...]:
     return tuple(found)
 
 
+def native(pids: Iterable[int]) -> tuple[int, ...]:
+    """Those that are in no container: their process ids are of the same namespace as this one's."""
+    here = os.stat("/proc/self/ns/pid").st_ino
+    found = []
+    for pid in pids:
+        with suppress(OSError):
+            if os.stat(f"/proc/{pid}/ns/pid").st_ino == here:
+                found.append(pid)
+    return tuple(found)
+
+
 def end(pids: Iterable[int]) -> None:
     """End each process: politely, then by force. PartialError if one survives even that."""
     handles: dict[int, int] = {}

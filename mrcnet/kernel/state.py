@@ -8,11 +8,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from mrcnet.errors import EnvironmentFault, MrcnetError
 from mrcnet.kernel.marks import lab_name
@@ -24,11 +26,32 @@ _POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
+class PortMacs:
+    """A port's own MAC and its next hop's, where they are not the plan's."""
+
+    node: str
+    port: str
+    mac: str
+    peer_mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """What a lab of containers was rendered for. `whole`: all of it came up."""
+
+    nos: str
+    mixed: bool
+    whole: bool = False
+    macs: tuple[PortMacs, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """A lab's memory. `nodes` is a journal: every node whose namespace may exist, also half-made.
 
     `dilation` is the one that it runs at, which the text may leave to `auto`. `degraded`: the parts of its
-    ports' model that the machine did not give (`parts.missing`).
+    ports' model that the machine did not give (`parts.missing`). `containers`: of a lab whose nodes another
+    program made.
     """
 
     lab: str
@@ -37,6 +60,7 @@ class Stored:
     nodes: tuple[str, ...]
     dilation: int = 1
     degraded: tuple[str, ...] = ()
+    containers: Containers | None = None
 
 
 def save(stored: Stored) -> None:
@@ -62,11 +86,20 @@ def recall(lab: str) -> Stored | None:
         dilation = int(document.get("dilation", 1))
         degraded = tuple(map(str, document.get("degraded", ())))
         name, file, text = (str(document[key]) for key in ("lab", "file", "text"))
-        return Stored(name, file, text, nodes, dilation, degraded)
+        containers = _containers(document.get("containers"))
+        return Stored(name, file, text, nodes, dilation, degraded, containers)
     except PermissionError as error:
         raise EnvironmentFault(f"cannot read {_file(lab)}", remedy="run it as root (sudo)") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _containers(document: Any) -> Containers | None:
+    """Raises KeyError or TypeError for what is no description of containers."""
+    if document is None:
+        return None
+    macs = tuple(PortMacs(**one) for one in document["macs"])
+    return Containers(str(document["nos"]), bool(document["mixed"]), bool(document["whole"]), macs)
 
 
 def forget(lab: str) -> None:
@@ -75,6 +108,7 @@ def forget(lab: str) -> None:
         draft.unlink(missing_ok=True)
     forget_runs(lab)
     delays_file(lab).unlink(missing_ok=True)
+    shutil.rmtree(folder(lab), ignore_errors=True)
     _file(lab).unlink(missing_ok=True)  # the last: while it is there, `down` can be called again
 
 
@@ -89,7 +123,8 @@ def forget_runs(lab: str) -> None:
 def remembered() -> tuple[str, ...]:
     """Every lab with a file, readable or not, or with the draft of one that was killed."""
     drafts = {file.name[1:].rpartition(".")[0] for file in DIRECTORY.glob(".*.*")}
-    return tuple(sorted({file.stem for file in DIRECTORY.glob("[!.]*.json")} | drafts))
+    folders = {file.stem for file in DIRECTORY.glob("[!.]*.clab")}
+    return tuple(sorted({file.stem for file in DIRECTORY.glob("[!.]*.json")} | drafts | folders))
 
 
 def sweep() -> None:
@@ -109,9 +144,17 @@ def delays_file(lab: str) -> Path:
     return DIRECTORY / f"{lab_name(lab)}.delays"
 
 
+def folder(lab: str) -> Path:
+    """The rendered files of a lab of containers."""
+    return DIRECTORY / f"{lab_name(lab)}.clab"
+
+
 @contextmanager
-def locked(lab: str, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
-    """Nobody else changes the lab within the block. EnvironmentFault if another does for too long."""
+def locked(lab: str, patience_s: float = LOCK_PATIENCE_S) -> Iterator[int]:
+    """Nobody else changes the lab within the block. EnvironmentFault if another does for too long.
+
+    A process that inherits the descriptor holds on to the lock, too.
+    """
     path = DIRECTORY / f"{lab_name(lab)}.lock"
     deadline = time.monotonic() + patience_s
     while (descriptor := _try_lock(path)) is None:
@@ -122,7 +165,7 @@ def locked(lab: str, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
             )
         time.sleep(_POLL_S)
     try:
-        yield
+        yield descriptor
     finally:
         if not _file(lab).exists():
             path.unlink(missing_ok=True)  # while it is held: whoever waits for it sees that it is gone

@@ -27,7 +27,7 @@ class State(StrEnum):
 class LabStatus:
     """A lab: how many nodes and links are there, and whether they are as planned.
 
-    `degraded`: the parts of its ports' model that the machine does not give.
+    `degraded`: the parts of its ports' model that the machine does not give. `backend`: who made the nodes.
     """
 
     lab: str
@@ -35,6 +35,7 @@ class LabStatus:
     links: int
     state: State
     degraded: tuple[str, ...] = ()
+    backend: str = "kernel"
 
 
 def status() -> tuple[LabStatus, ...]:
@@ -44,19 +45,20 @@ def status() -> tuple[LabStatus, ...]:
 
 def _status(name: str) -> LabStatus:
     nodes = [one.node for one in marks.owned(name)]
+    backend = "containerlab" if state.folder(name).exists() else "kernel"
     try:
         with Handles(name, len(nodes)) as handles:
             found = observe(handles, nodes).nodes
     except OSError:  # it is being changed under our eyes
-        return LabStatus(name, len(nodes), 0, State.PARTIAL)
+        return LabStatus(name, len(nodes), 0, State.PARTIAL, backend=backend)
     ends = sum(device.kind == "veth" for node in found.values() for device in node.devices.values())
     stored = state.recall(name)
     degraded = stored.degraded if stored is not None else ()
-    return LabStatus(name, len(nodes), ends // 2, _state(stored, found), degraded)
+    return LabStatus(name, len(nodes), ends // 2, _state(stored, found), degraded, backend)
 
 
 def _state(stored: state.Stored | None, found: Mapping[str, NodeState]) -> State:
-    if stored is None:
+    if stored is None or (stored.containers is not None and not stored.containers.whole):
         return State.PARTIAL
     try:
         plan = lab.plan_of(stored)

@@ -123,12 +123,24 @@ class Finding:
     message: str
 
 
+class Keeper(StrEnum):
+    """Who keeps a node's tables, where that is not mrcnet alone."""
+
+    SCRIPT = "script"  # one that has run; mrcnet adds what is missing
+    KERNEL = "kernel"  # a program whose routes are the namespace's: they can be read, and are left to it
+    OWN = "own"  # a program with tables of its own, of which the namespace tells nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole plan. `hosts` in order of index; `wiring` is the topology as look-ups, for `paths`."""
+    """The whole plan. `hosts` in order of index; `wiring` is the topology as look-ups, for `paths`.
+
+    `keepers`: by node, in a lab that another program made.
+    """
 
     topology: Topology
     nodes: Mapping[str, NodePlan]
     hosts: tuple[str, ...]
     lint: tuple[Finding, ...]
     wiring: Wiring = field(repr=False, compare=False)
+    keepers: Mapping[str, Keeper] = field(default_factory=dict)

@@ -32,6 +32,8 @@ _SWITCH_SYSCTLS = {
     "net.ipv6.conf.all.seg6_enabled": 1,
     "net.ipv6.conf.default.seg6_enabled": 1,
     "net.ipv6.conf.default.accept_dad": 0,
+    "net.ipv6.conf.all.keep_addr_on_down": 1,
+    "net.ipv6.conf.default.keep_addr_on_down": 1,
 }
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mrcnet.kernel.desired import desired
-from mrcnet.kernel.diff import ChangeSet, diff
+from mrcnet.kernel.diff import ChangeSet, diff, ours
 from mrcnet.kernel.model import Change, Kind, NodeState, Op, Setting, Sysctl
 from mrcnet.kernel.routes import RouteSeen
-from mrcnet.plan.model import Action, Plan, Route
+from mrcnet.plan.model import Action, Keeper, Plan, Route
 from mrcnet.topology.model import End
 from tests.unit.plan.fabrics import plan_of
 
@@ -129,3 +129,43 @@ def test_mtu_alone_is_set_in_place() -> None:
     changes = diff(plan_of(SMALL.replace("fabric:", "defaults: {mtu: 5000}\nfabric:")), found)
     assert {(Op.SET, Kind.PORT)} == {(change.op, change.kind) for change in changes}
     assert 2 * 4 == len(changes)
+
+
+def kept(plan: Plan, keeper: Keeper) -> Plan:
+    return replace(plan, keepers=dict.fromkeys(plan.nodes, keeper))
+
+
+def test_a_switchs_tables_are_its_programs() -> None:
+    """Of a switch with a program of its own only ports' faults are ours; what its kernel lacks is told."""
+    plan = plan_of(SMALL)
+    found = state_of(plan)
+    t0 = replace(found["p0-t0-0"], routes=frozenset(), others=frozenset(), sysctls=frozenset())
+    found["p0-t0-0"] = with_device(t0, "eth1", up=False)
+    raised = (Op.SET, Kind.PORT, "p0-t0-0")
+    assert [raised] == brief(diff(kept(plan, Keeper.OWN), found))
+    told = diff(kept(plan, Keeper.KERNEL), found)
+    lacking = [(Op.ADD, Kind.ROUTE, "p0-t0-0")] * len(plan.nodes["p0-t0-0"].routes)
+    assert [raised, *lacking] == brief(told)
+    assert [raised] == brief(tuple(one for one in told if ours(kept(plan, Keeper.KERNEL), one)))
+
+
+def test_routes_of_others_count_where_others_make_them() -> None:
+    """What a script or FRR has put there is there; in a lab of ours it is not, for it is a stranger's."""
+    plan = plan_of(SMALL)
+    found = {
+        name: replace(state, routes=frozenset(), others=frozenset(state.routes))
+        for name, state in state_of(plan).items()
+    }
+    for keeper in (Keeper.SCRIPT, Keeper.KERNEL):
+        assert () == diff(kept(plan, keeper), found)
+    assert {(Op.ADD, Kind.ROUTE)} == {(one.op, one.kind) for one in diff(plan, found)}
+
+
+def test_a_lost_container_is_told_and_not_made() -> None:
+    """A node or link that is gone from a lab of containers is a change, but none of ours."""
+    plan = kept(plan_of(SMALL), Keeper.OWN)
+    found = state_of(plan)
+    del found["p0-t0-1"]
+    changes = diff(plan, found)
+    assert {Kind.NAMESPACE, Kind.LINK} <= {one.kind for one in changes}
+    assert [] == [one for one in changes if ours(plan, one) and one.kind in (Kind.NAMESPACE, Kind.LINK)]
