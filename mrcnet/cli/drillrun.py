@@ -27,13 +27,27 @@ from mrcnet.kernel import lab
 from mrcnet.report.model import Origin, Picture
 from mrcnet.report.picture import picture
 from mrcnet.report.resultfile import as_data, origin
+from mrcnet.workload.framewindow import Captured
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A run: its result, what can be drawn of it, frames that it captured, and when traffic began."""
+
+    result: DrillResult
+    seen: Picture
+    captured: tuple[Captured, ...]
+    start_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class DrillRun:
-    """What the command line says about every run; `command` gives it again, but for its seed."""
+    """What the command line says about every run; `command` gives it again, but for its seed.
+
+    `aloud`: whether what goes on is said as it does.
+    """
 
     file: Path
     on: str
@@ -42,6 +56,7 @@ class DrillRun:
     events: Path | None
     allow_unfaithful: bool
     command: str = field(default_factory=command_line)
+    aloud: bool = True
 
     def job(self, drill: Drill, source: Source, *, dry: bool = False) -> Job:
         """What is to run; InputError if it cannot. A `dry` one does not settle its dilation."""
@@ -55,21 +70,36 @@ class DrillRun:
 
     def run(self, drill: Drill, source: Source, files: Files) -> tuple[DrillResult, dict[str, Any]]:
         """One run: its result, and the JSON object of it. What it captured is written."""
+        return self.told(drill, source, files, self.made(drill, source, files))
+
+    def made(self, drill: Drill, source: Source, files: Files) -> Made:
+        """The run itself, which in the simulator needs no file but those of `events`."""
         if files.output is None:
             drill = replace(drill, capture=())
-        origin = self._origin(drill, source)
         recordings: list[Recording] = []
         try:
             with interruptible():
                 result, seen = self._run(drill, source, recordings)
         except KeyboardInterrupt:  # before the run, or when its result was drawn
-            job = self.job(drill, source, dry=True)
-            result = interrupted(drill, self.on, job.lab)
-            seen = picture(job.plan, result, None)
-        data = as_data(result, origin, seen)
-        data["captures"] = files.captures(recordings[-1], origin.command) if recordings else []
+            return self.unmade(drill, source)
+        last = recordings[-1] if recordings else None
+        return Made(result, seen, last.captured if last else (), last.start_at if last else 0)
+
+    def unmade(self, drill: Drill, source: Source) -> Made:
+        """What stands for a run that was interrupted."""
+        job = self.job(drill, source, dry=True)
+        result = interrupted(drill, self.on, job.lab)
+        return Made(result, picture(job.plan, result, None), (), 0)
+
+    def told(
+        self, drill: Drill, source: Source, files: Files, made: Made
+    ) -> tuple[DrillResult, dict[str, Any]]:
+        """What a run comes to; what it captured is written."""
+        origin = self._origin(drill, source)
+        data = as_data(made.result, origin, made.seen)
+        data["captures"] = files.captures(made.captured, made.start_at, origin.command)
         data["degraded"] = lab.degraded(self.lab_name) if self.lab_name else ()
-        return result, data
+        return made.result, data
 
     def _run(self, drill: Drill, source: Source, recordings: list[Recording]) -> tuple[DrillResult, Picture]:
         fabric: Fabric = SimFabric()
@@ -81,7 +111,8 @@ class DrillRun:
             recordings.append(recording)
             write_events(recording, self.events)
 
-        result = run_drill(drill, job, fabric, note, recorded, allow_unfaithful=self.allow_unfaithful)
+        told = note if self.aloud else lambda _: None
+        result = run_drill(drill, job, fabric, told, recorded, allow_unfaithful=self.allow_unfaithful)
         return result, picture(job.plan, result, recordings[-1] if recordings else None)
 
     def _origin(self, drill: Drill, source: Source) -> Origin:
@@ -97,3 +128,16 @@ class DrillRun:
         chosen = [f"{name}={shlex.quote(value)}" for name, value in drill.choice]
         once = ["--repeat 1"] if drill.repeat > 1 else []
         return " ".join([*chosen, self.command, *once, f"--seed {drill.seed}"])
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A run in the simulator as a task: all that it needs, wherever it is made."""
+
+    how: DrillRun
+    drill: Drill
+    source: Source
+    files: Files
+
+    def __call__(self) -> Made:
+        return self.how.made(self.drill, self.source, self.files)

@@ -4,51 +4,98 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
+from mrcnet.cli.crews import each_made
 from mrcnet.cli.dilation import settled
 from mrcnet.cli.output import Answer, progress, table
-from mrcnet.cli.topologies import find, plan_of
+from mrcnet.cli.topologies import Source, find, plan_of
 from mrcnet.cli.up import refuse_errors
+from mrcnet.drill.crew import Crew
 from mrcnet.drill.fabric import Fabric
 from mrcnet.drill.job import plan_job
 from mrcnet.drill.kernel import KernelFabric
-from mrcnet.drill.result import DrillResult
+from mrcnet.drill.result import DrillResult, interrupted
 from mrcnet.drill.runner import run_drill
-from mrcnet.drill.sweep import Element, Outcome, Sweep, drill_of, sweep
+from mrcnet.drill.sweep import Element, Outcome, Sweep, drill_of, elements, gather, in_turn, outcome
 from mrcnet.drill.verdict import PASSED
 from mrcnet.drill.virtual import SimFabric
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.kernel import lab
+from mrcnet.plan.model import Plan
 
 SHOWN = 20
 NAME = "each-link"  # of the lab, on the kernel's fabric
 
 
-def each_link(topology: str, on: str, *, allow_unfaithful: bool) -> Answer:
+def each_link(topology: str, on: str, crew: Crew | None, *, allow_unfaithful: bool) -> Answer:
     """Everything of a topology fails in turn, on one lab or in the simulator."""
     source = find(topology)
     plan = plan_of(source)
     refuse_errors(plan, source)
-    fabric: Fabric = SimFabric()
-    with ExitStack() as stack:
-        if on == "kernel":
-            if NAME in lab.labs():
-                raise InputError(f"lab {NAME!r} exists", remedy=f"`mrcnet down {NAME}`")
-            plan = settled(plan, NAME, source.text)
-            stack.callback(lab.down, NAME)
-            lab.up(plan, NAME, source.file, source.text)
-            fabric = KernelFabric(source.file, source.text, up=False)
-        else:  # there ports have queues, whether the topology speaks of them or not
-            plan = replace(plan, topology=replace(plan.topology, has_ports=True))
-
-        def run(element: Element) -> DrillResult:
-            drill = drill_of(plan, element, 1, shaped=plan.topology.shaped)
-            return run_drill(drill, plan_job(drill, plan, NAME), fabric, allow_unfaithful=allow_unfaithful)
-
-        found = sweep(plan, on, run, progress)
+    if on == "sim":
+        found = _simulated(plan, source, crew, allow_unfaithful)
+    else:
+        found = _on_kernel(plan, source, allow_unfaithful)
     code = ExitCode.OK if found.verdict == PASSED else ExitCode.FAILED
     return Answer(asdict(found), _lines(found), code)
+
+
+def _on_kernel(plan: Plan, source: Source, allow_unfaithful: bool) -> Sweep:
+    if NAME in lab.labs():
+        raise InputError(f"lab {NAME!r} exists", remedy=f"`mrcnet down {NAME}`")
+    plan = settled(plan, NAME, source.text)
+    with ExitStack() as stack:
+        stack.callback(lab.down, NAME)
+        lab.up(plan, NAME, source.file, source.text)
+        fabric = KernelFabric(source.file, source.text, up=False)
+
+        def run(element: Element) -> DrillResult:
+            return _run(plan, element, fabric, allow_unfaithful)
+
+        return gather(plan, "kernel", in_turn(plan, run, progress))
+
+
+def _simulated(plan: Plan, source: Source, crew: Crew | None, allow_unfaithful: bool) -> Sweep:
+    failing = [Failing(source, element, allow_unfaithful) for element in elements(plan)]
+    if crew is None:
+        tasks = {one.element: one for one in failing}
+        return gather(plan, "sim", in_turn(plan, lambda element: tasks[element](), progress))
+    found: dict[int, Outcome] = {}
+
+    def keep(number: int, result: DrillResult) -> None:
+        found[number] = outcome(failing[number].element, result)
+
+    each_made(crew, failing, keep, [f"{one.element.kind} {one.element.name}" for one in failing])
+    for number in [number for number in range(len(failing)) if number not in found][:1]:
+        drill = drill_of(plan, failing[number].element, 1, shaped=True)
+        keep(number, interrupted(drill, "sim", NAME))
+    return gather(plan, "sim", (one for _, one in sorted(found.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """An element that fails in the simulator, as a task."""
+
+    source: Source
+    element: Element
+    allow_unfaithful: bool
+
+    def __call__(self) -> DrillResult:
+        return _run(_shaped(self.source), self.element, SimFabric(), self.allow_unfaithful)
+
+
+@lru_cache(maxsize=1)
+def _shaped(source: Source) -> Plan:
+    """There ports have queues, whether the topology speaks of them or not."""
+    plan = plan_of(source)
+    return replace(plan, topology=replace(plan.topology, has_ports=True))
+
+
+def _run(plan: Plan, element: Element, fabric: Fabric, allow_unfaithful: bool) -> DrillResult:
+    drill = drill_of(plan, element, 1, shaped=plan.topology.shaped)
+    return run_drill(drill, plan_job(drill, plan, NAME), fabric, allow_unfaithful=allow_unfaithful)
 
 
 def _lines(found: Sweep) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,12 +20,11 @@ from mrcnet.report.files import probe, write
 from mrcnet.report.junit import as_junit
 from mrcnet.report.model import Result
 from mrcnet.report.pcapng import as_pcapng
-from mrcnet.workload.framewindow import since_start
-from mrcnet.workload.summary import Recording
+from mrcnet.workload.framewindow import Captured, since_start
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 # These do not change what is run, or are said of each run.
-_NOT_AGAIN = ("output", "junit", "html", "events", "as_json", "capture", "repeat", "seed")
+_NOT_AGAIN = ("output", "junit", "html", "events", "as_json", "capture", "repeat", "seed", "jobs", "cluster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,16 @@ class Files:
             if path is not None:
                 probe(path)
 
-    def captures(self, recording: Recording, title: str) -> list[dict[str, Any]]:
+    def captures(self, captured: Iterable[Captured], start_at: int, title: str) -> list[dict[str, Any]]:
         """Write the frames that were captured beside the JSON, a file a port; what the result says of them.
 
         One that cannot be written is said, and left out.
         """
         found = []
-        for one in recording.captured if self.output else ():
+        for one in captured if self.output else ():
             assert self.output is not None
             name = f"{self.output.stem}.{one.port.replace(':', '-')}.pcapng"
-            since = since_start(one, recording.start_at)
+            since = since_start(one, start_at)
             told = f"{title}; times are fabric time since traffic began"
             if written(
                 self.output.with_name(name), as_pcapng(since, one.port, told, f"mrcnet {__version__}")

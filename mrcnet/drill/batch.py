@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,20 +53,6 @@ def runs_of(drills: Iterable[Drill], repeat: int | None = None) -> Iterator[Dril
     for drill in drills:
         for number in range(repeat or drill.repeat):
             yield replace(drill, seed=drill.seed + number)
-
-
-def run_all(
-    drills: Sequence[Drill], run: Callable[[Drill], DrillResult], progress: Callable[[str], None]
-) -> Batch:
-    """Run them one after the other; one that is aborted is the last."""
-    results: list[DrillResult] = []
-    for number, drill in enumerate(drills, 1):
-        chosen = "".join(f", {name}={value}" for name, value in drill.choice)
-        progress(f"run {number} of {len(drills)}: seed {drill.seed}{chosen}")
-        results.append(run(drill))
-        if results[-1].verdict == ABORTED:
-            break
-    return gather(results)
 
 
 def gather(results: Sequence[DrillResult]) -> Batch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mrcnet.drill.model import Drill, Step, TrafficSpec
@@ -117,17 +117,22 @@ def outcome(element: Element, result: DrillResult) -> Outcome:
     )
 
 
-def sweep(
-    plan: Plan, on: str, run: Callable[[Element], DrillResult], progress: Callable[[str], None]
-) -> Sweep:
+def in_turn(
+    plan: Plan, run: Callable[[Element], DrillResult], progress: Callable[[str], None]
+) -> Iterator[Outcome]:
     """Let everything fail, one after the other; a run that is aborted is the last."""
-    found: list[Outcome] = []
     wanted = list(elements(plan))
     for number, element in enumerate(wanted, 1):
         progress(f"{number} of {len(wanted)}: {element.kind} {element.name}")
-        found.append(outcome(element, run(element)))
-        if found[-1].verdict == ABORTED:
-            break
+        found = outcome(element, run(element))
+        yield found
+        if found.verdict == ABORTED:
+            return
+
+
+def gather(plan: Plan, on: str, outcomes: Iterable[Outcome]) -> Sweep:
+    """Put outcomes together, in the order of the elements."""
+    found = list(outcomes)
     return Sweep(plan.topology.name, on, _worst(found), tuple(sorted(found, key=_badness, reverse=True)))
 
 
