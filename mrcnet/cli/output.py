@@ -36,14 +36,14 @@ def show(answer: Answer, as_json: bool) -> None:
     try:
         click.echo(text, nl=bool(text))
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
     except OSError as error:
-        _silence_stdout()
+        silence_stdout()
         remedy = "make room on the disk" if error.errno in DISK_FULL else None
         raise EnvironmentFault(f"cannot write the output: {error.strerror}", remedy=remedy) from error
 
 
-def _silence_stdout() -> None:
+def silence_stdout() -> None:
     """Drop what stdout still holds, so that the interpreter does not try to write it again at its end."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)

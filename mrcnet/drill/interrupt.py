@@ -55,6 +55,26 @@ def undisturbed() -> Iterator[None]:
 
 
 @contextmanager
+def asked_to_end() -> Iterator[Callable[[], bool]]:
+    """What would end the process only tells the block to come to its end, by the function that it gets.
+
+    For what goes on and on until Ctrl-C. A second one does not wait; other signals count afterwards.
+    """
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if came and callable(usual := before[signal.Signals(number)]):
+            usual(number, frame)
+        came.append(number)
+
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    with _handled(dict.fromkeys(_ENDING, note)):
+        yield lambda: bool(came)
+    if came and came[0] != signal.SIGINT and callable(handler := before[signal.Signals(came[0])]):
+        handler(came[0], None)
+
+
+@contextmanager
 def _handled(handlers: dict[signal.Signals, Callable[[int, FrameType | None], Any]]) -> Iterator[None]:
     """These handlers within the block. A signal that is ignored stays so; other threads have none."""
     if threading.current_thread() is not threading.main_thread():

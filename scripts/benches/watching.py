@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from benches.figure import ROOT, Figure, figure, mrcnet
+from benches.figure import MRCNET, ROOT, Figure, figure, mrcnet
 
 ALL = {"0xc6", "0xc7", "0xc8", "0xd8", "0xd9", "0xdc", "0xdd", "0xde"}  # opcodes of a run
 # Drills whose captures hold every kind of packet that a run sends: a silent cut on the kernel's fabric
 # (writes, SACKs, probes), trimming switches (NACKs, trimmed packets), a NIC's port that goes down
 # (port status).
-KERNEL = "silent-cut", "--capture", "p0-t0-0:p0-t1-1", "--capture", "h4:eth2"
+KERNEL = f"""name: watched
+topology: {ROOT}/topologies/4p-2t0-4t1.yaml
+traffic: {{pattern: pair, hosts: [h0, h4], message: 16KiB, rate: 100Mbps, duration: 3s}}
+transport: {{backup_share: 0.25, timeout_exponent: 19}}
+actions:
+  - {{at: 1s, do: cut, target: "p0-t0-0:p0-t1-1", silent: true}}
+  - {{at: 2s, do: heal, target: "p0-t0-0:p0-t1-1"}}
+"""
 TRIM = f"""name: trimming
 topology: {ROOT}/labs/trim/trim-on.yaml
 bin: 1us
@@ -44,7 +52,7 @@ def tshark_agrees() -> Iterator[Figure]:
     kinds: Counter[str] = Counter()
     fields = 0
     with tempfile.TemporaryDirectory() as folder:
-        mrcnet("drill", *KERNEL, "-o", f"{folder}/kernel.json")
+        _watched(Path(folder))
         for name, text in (("trim", TRIM), ("port", PORT)):
             drill = Path(folder) / f"{name}.yaml"
             drill.write_text(text)
@@ -74,3 +82,18 @@ def tshark_agrees() -> Iterator[Figure]:
         opcodes=dict(kinds),
         differing=found[:5],
     )
+
+
+def _watched(folder: Path) -> None:
+    """All frames of a port throughout a drill on the kernel's fabric: `mrcnet capture`, while its lab is."""
+    drill = folder / "watched.yaml"
+    drill.write_text(KERNEL)
+    with subprocess.Popen(
+        [*MRCNET, "drill", str(drill), "--json"], stdout=subprocess.DEVNULL, cwd=ROOT
+    ) as run:
+        while run.poll() is None:
+            taken = mrcnet("capture", "watched", "h4:eth1", "-w", str(folder / "kernel.pcapng"), check=False)
+            if taken.get("frames"):
+                break
+    if run.returncode:
+        raise SystemExit(f"the drill to watch exited with {run.returncode}")

@@ -1,0 +1,123 @@
+"""Watching a lab that is up: live captures."""
+
+from __future__ import annotations
+
+import io
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scapy.utils import RawPcapNgReader
+
+from mrcnet.kernel import lab as labs
+from mrcnet.plan.model import Plan
+from tests.netns.fabric import NEEDS_ROOT, bring_up, new_name, running
+from tests.netns.forked import Forked
+from tests.netns.traffic import mrcnet, start, wait_for
+from tests.support.tshark import TSHARK, Frame, disagreements, dissected, is_mrc
+
+pytestmark = NEEDS_ROOT
+TRAFFIC = ("--pattern", "ring", "--rate", "20Mbps", "--message", "16KiB", "--duration", "60s")
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[tuple[str, Plan]]:
+    """A small fabric."""
+    with running() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def busy(lab: tuple[str, Plan]) -> Iterator[Forked]:
+    """Traffic in it, as long as somebody watches."""
+    with start("traffic", lab[0], *TRAFFIC) as run:
+        yield run
+        run.send_signal(signal.SIGINT)
+        run.wait(30)
+
+
+def frames_of(data: bytes) -> list[Frame]:
+    """The frames of a capture file: their bytes, and their lengths on the wire."""
+    return [(frame, meta.wirelen) for frame, meta in RawPcapNgReader(io.BytesIO(data))]
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.skipif(TSHARK is None, reason="tshark is not installed: apt-get install tshark")
+def test_whole_frames(lab: tuple[str, Plan], tmp_path: Path) -> None:
+    """A live capture holds whole frames, both ways; tshark reads each as we do, and their ICRCs are right."""
+    file = tmp_path / "live.pcapng"
+    code, told, _ = mrcnet("capture", lab[0], "h0:eth1", "-w", str(file), "--count", "300")
+    assert (0, 300, 0) == (code, told["frames"], told["missed"])
+    frames, rows = frames_of(file.read_bytes()), dissected(file)
+    assert 300 == len(frames)
+    mine = [(frame, row) for frame, row in zip(frames, rows, strict=True) if is_mrc(frame[0])]
+    assert [] == disagreements([frame for frame, _ in mine], [row for _, row in mine])
+    assert {"1"} == {row["mrc.icrc.status"] for _, row in mine}
+    assert {"0xc6", "0xdc"} <= {row["mrc.bth.opcode"] for _, row in mine}
+    assert {"1", "2"} == directions(file)
+    assert f"lab {lab[0]}; times are wall time; dilation 1".encode() in file.read_bytes()
+
+
+def directions(file: Path) -> set[str]:
+    """Whether frames were received (1) or sent (2)."""
+    words = ["tshark", "-r", str(file), "-T", "fields", "-e", "frame.packet_flags_direction"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return {str(int(line, 0)) for line in told.split()}
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_at_any_time(lab: tuple[str, Plan], tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C is the usual end of a capture, TERM an end as well: the file is whole, to its last block."""
+    file = tmp_path / "live.pcapng"
+    with start("capture", lab[0], "p0-t0-0:p0-t1-1", "-w", str(file)) as run:
+        wait_for(lambda: file.exists() and file.stat().st_size > 100_000)
+        run.send_signal(number)
+        assert (0 if number == signal.SIGINT else 128 + number) == run.wait(10)
+    data = file.read_bytes()
+    assert len(frames_of(data)) > 20
+    length = int.from_bytes(data[-4:], "little")
+    assert 5 == int.from_bytes(data[-length : 4 - length], "little")  # the statistics, whole
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_line_a_packet(lab: tuple[str, Plan]) -> None:
+    """Without a file each packet is a line, with hosts by name; `--snaplen` leaves what MRC says in it."""
+    with start("capture", lab[0], "h0:eth1", "--count", "50", "--snaplen", "200") as run:
+        out, err = run.communicate(30)
+    lines = out.splitlines()
+    assert 50 == len(lines)
+    assert any(" out h0 > h1 write first QP 0x" in line for line in lines)
+    assert any(" in  h3 > h0 " in line for line in lines)
+    assert "50 frames of h0:eth1" in err
+
+
+def test_seconds(lab: tuple[str, Plan], tmp_path: Path) -> None:
+    """A capture ends by itself after so much time, with or without frames."""
+    file = tmp_path / "short.pcapng"
+    code, told, _ = mrcnet("capture", lab[0], "p1-t0-1:p1-t1-1", "-w", str(file), "--seconds", "0.2")
+    assert (0, told["frames"]) == (code, len(frames_of(file.read_bytes())))
+
+
+def test_the_lab_goes_down(tmp_path: Path) -> None:
+    """A capture ends when its lab does, and holds nothing of it."""
+    name, file = new_name(), tmp_path / "live.pcapng"
+    bring_up(name)
+    with start("capture", name, "h0:eth1", "-w", str(file)) as run:
+        wait_for(lambda: file.exists() and file.stat().st_size)
+        labs.down(name)
+        assert 0 == run.wait(10)
+        assert "the lab went down" in run.communicate(1)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("h0:nowhere",), "has no link to 'nowhere'"), (("h0:eth1", "-w", "/nonexistent/x"), "cannot write")],
+)
+def test_what_cannot_be(lab: tuple[str, Plan], words: tuple[str, ...], said: str) -> None:
+    """A port that is none, a file that cannot be: said, and nothing is made."""
+    with start("capture", lab[0], *words) as run:
+        assert said in run.communicate(30)[1]
+        assert run.wait(0) in (2, 3)
