@@ -53,6 +53,7 @@ __all__ = ["drill_", "read_drill"]
     multiple=True,
     help="Keep the frames of h0:eth1, or p0-t0-0:p0-t1-1, around faults, beside OUTPUT; may be given again.",
 )
+@click.option("--like-kernel", is_flag=True, help="With --on sim: NICs and ports as on the kernel.")
 @click.option("--allow-unfaithful", is_flag=True, help="Judge a run even if the machine was its bottleneck.")
 @click.option("--each-link", is_flag=True, help="DRILL is a topology: all of it fails, one by one.")
 @crew_parameters
@@ -66,6 +67,7 @@ def drill_(
     repeat: int | None,
     seed: int | None,
     capture: tuple[str, ...],
+    like_kernel: bool,
     allow_unfaithful: bool,
     each_link: bool,
     jobs: int,
@@ -89,11 +91,13 @@ def drill_(
     if on == "sim":
         refuse_typed("--on sim has no lab", "lab_name", "keep")
         lab_name = None
+    else:
+        refuse_typed("it changes the simulator, which is --on sim", "like_kernel")
     crew = crew_of(on, jobs, cluster)
     if crew is not None:
         refuse_typed("--jobs and --cluster make runs elsewhere", "events")
     if each_link:
-        typed = ("lab_name", "keep", "repeat", "seed", "capture", "output", "junit", "html")
+        typed = ("lab_name", "keep", "repeat", "seed", "capture", "like_kernel", "output", "junit", "html")
         refuse_typed("--each-link runs no file", *typed)
         return sweep_all(str(file), on, crew, allow_unfaithful=allow_unfaithful)
     if capture and output is None:
@@ -101,7 +105,9 @@ def drill_(
     drills = [(_asked(drill, seed, capture), source) for drill, source in read_drills(file)]
     if output is None and any(drill.capture for drill, _ in drills):
         note("the file captures frames, which lie beside the result: name one with -o")
-    how = DrillRun(file, on, lab_name, keep, events, allow_unfaithful, aloud=crew is None)
+    how = DrillRun(
+        file, on, lab_name, keep, events, allow_unfaithful, aloud=crew is None, like_kernel=like_kernel
+    )
     for drill, source in drills:  # all that can be refused is refused before the first run
         how.job(drill, source, dry=True)
     runs = list(runs_of([drill for drill, _ in drills], repeat))

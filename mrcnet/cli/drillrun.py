@@ -27,6 +27,7 @@ from mrcnet.kernel import lab
 from mrcnet.report.model import Origin, Picture
 from mrcnet.report.picture import picture
 from mrcnet.report.resultfile import as_data, origin
+from mrcnet.sim.run import Sim, like_kernel
 from mrcnet.workload.framewindow import Captured
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording
@@ -55,6 +56,7 @@ class DrillRun:
     keep: bool
     events: Path | None
     allow_unfaithful: bool
+    like_kernel: bool = False
     command: str = field(default_factory=command_line)
     aloud: bool = True
 
@@ -102,10 +104,10 @@ class DrillRun:
         return made.result, data
 
     def _run(self, drill: Drill, source: Source, recordings: list[Recording]) -> tuple[DrillResult, Picture]:
-        fabric: Fabric = SimFabric()
+        job = traced(self.job(drill, source), self.events)
+        fabric: Fabric = SimFabric(like_kernel(job.plan) if self.like_kernel else Sim())
         if self.on == "kernel":
             fabric = KernelFabric(source.file, source.text, self.lab_name is None, self.keep, note)
-        job = traced(self.job(drill, source), self.events)
 
         def recorded(recording: Recording) -> None:
             recordings.append(recording)

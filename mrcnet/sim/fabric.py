@@ -39,7 +39,10 @@ Instants = npt.NDArray[np.int64]
 class Fabric:
     """Frames go in by `send`, time goes on by `advance`, frames come out by `collect`. Fabric nanoseconds."""
 
-    def __init__(self, plan: Plan, settings: Settings, model: PortModel | None, seed: int) -> None:
+    def __init__(
+        self, plan: Plan, settings: Settings, model: PortModel | None, seed: int, *, ahead: bool = False
+    ) -> None:
+        """`ahead`: a port passes a frame on when its turn comes, not when its last bit has left."""
         frame = WRITE_HEAD + settings.payload + ICRC
         rng = np.random.default_rng((seed, 0xFAB))
         self.table = PortTable(plan, frame, EXT + SACK_LEN + ICRC)
@@ -48,6 +51,7 @@ class Fabric:
         trimmed = dscp.trimmed, dscp.trimmed_lasthop
         stride = TxBatch(1, settings.payload).stride
         self.flight = Flight(stride, kinds((dscp.trimmable, dscp.trimmable_retx), (dscp.control, *trimmed)))
+        self._ahead = ahead
         self.counts = np.zeros((len(Count), self.table.count), np.int64)
         self._impairments = Impairments(self.table.count, self.flight, self.counts, rng)
         self._trim_dscp = np.where(self.table.lasthop, trimmed[1], trimmed[0])
@@ -237,6 +241,8 @@ class Fabric:
         leaves, fate = self.queues.serve(port, at, flight.length[rows], flight.kind[rows])
         if np.count_nonzero(fate):
             rows, port, leaves = self._judge(rows, port, leaves, fate)
+        if self._ahead:
+            leaves = leaves - self.queues.times(flight.length[rows], port)
         if self._impairments.any:
             rows, port, leaves = self._impairments.strike(rows, port, leaves)
         if self.taps is not None:

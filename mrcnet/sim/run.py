@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mrcnet.errors import InputError
+from mrcnet.plan.model import Plan
 from mrcnet.plan.prefixes import is_plain
 from mrcnet.plan.target import find_link
 from mrcnet.sim.clock import NEVER, Clock
@@ -20,6 +21,8 @@ from mrcnet.sim.fit import turn_of
 from mrcnet.sim.model import Impairment, PortModel
 from mrcnet.sim.nic import Host
 from mrcnet.topology.model import End, Link
+from mrcnet.workload.congestion import base_rtt_ns
+from mrcnet.workload.dilation import TURNS
 from mrcnet.workload.ends import make_content
 from mrcnet.workload.job import Job
 from mrcnet.workload.order import Order
@@ -40,10 +43,20 @@ class Sim:
 
     `ports` None: as the topology says, `PortModel()` where it says nothing.
     `turn_ns` None: 64 frames' time of the widest host, at most the base RTT, with NSCC at most a 16th of it.
+    `ahead`: a port passes a frame on when its turn comes, as the kernel's shaper does; else when its last bit
+    has left, as hardware does.
     """
 
     ports: PortModel | None = None
     turn_ns: int | None = None
+    ahead: bool = False
+
+
+def like_kernel(plan: Plan) -> Sim:
+    """Knobs for what the kernel's fabric has unlike hardware: its NICs' turns, when they keep up, and its
+    shapers.
+    """
+    return Sim(turn_ns=base_rtt_ns(plan, plan.topology.transport.payload) // TURNS, ahead=True)
 
 
 def run_traffic(
@@ -74,7 +87,7 @@ class SimRun:
 
     def __init__(self, job: Job, sim: Sim) -> None:
         self.job = job
-        self.fabric = Fabric(job.plan, job.settings, sim.ports, job.seed)
+        self.fabric = Fabric(job.plan, job.settings, sim.ports, job.seed, ahead=sim.ahead)
         self.turn_ns = sim.turn_ns or turn_of(job, self.fabric.table)
         if self.turn_ns < 1:
             raise InputError("a turn lasts at least 1 ns")

@@ -13,7 +13,7 @@ from mrcnet.workload.flow import Flow
 
 _SHARE = 0.6  # of what the machine carries: the rest is its margin
 LATE_SHARE = 0.25  # of the base RTT that a NIC may be late
-_TURNS = 8  # in a base RTT
+TURNS = 8  # of a NIC in a base RTT
 _TURN_WALL_NS = 500_000
 _STEPS = (1, 2, 5, 10)
 
@@ -28,7 +28,7 @@ def turn_ns(plan: Plan) -> int:
     that delays stay what the fabric makes them, but no less than a machine needs to gather some frames.
     """
     base = base_rtt_ns(plan, plan.topology.transport.payload)
-    return max(1, base // _TURNS, _TURN_WALL_NS // plan.topology.dilation)
+    return max(1, base // TURNS, _TURN_WALL_NS // plan.topology.dilation)
 
 
 def offered_pps(plan: Plan, flows: Sequence[Flow] = ()) -> float:

@@ -35,9 +35,11 @@ def plan_of(text: str = SHAPE) -> Plan:
 class Net:
     """A fabric, a way to put frames in, and the frames that came out: (instant, host, port, frame)."""
 
-    def __init__(self, plan: Plan | None = None, model: PortModel | None = None, seed: int = 1) -> None:
+    def __init__(
+        self, plan: Plan | None = None, model: PortModel | None = None, seed: int = 1, *, ahead: bool = False
+    ) -> None:
         self.plan = plan or plan_of()
-        self.fabric = Fabric(self.plan, Settings(payload=4096), model or PortModel(), seed)
+        self.fabric = Fabric(self.plan, Settings(payload=4096), model or PortModel(), seed, ahead=ahead)
         self.out: list[tuple[int, str, int, bytes]] = []
 
     def send(

@@ -22,6 +22,15 @@ def test_a_frame_alone() -> None:
     assert [(ALONE, "h2", 0)] == [out[:3] for out in net.out]
 
 
+def test_ports_that_pass_on_when_a_frames_turn_comes() -> None:
+    """As through the kernel's shapers: idle ports cost a frame no time, and a train keeps the links' rate."""
+    net = Net(ahead=True)
+    net.send("h0", "h2", [FRAME] * 3)
+    net.run(100 * US)
+    assert [0, 1, 2] == net.numbers()
+    assert [4 * US, (4 + 8) * US, (4 + 16) * US] == net.instants()
+
+
 def test_a_frame_within_a_t0() -> None:
     """A pair at one T0 is two hops apart."""
     net = Net()

@@ -21,7 +21,7 @@ CUTS = [folder for folder in LABS if folder.name in ("loud-cut", "silent-cut")]
 
 @pytest.mark.parametrize("folder", CUTS, ids=lambda path: path.name)
 def test_the_cut_link_carries_traffic(folder: Path) -> None:
-    """An active EV of the flow crosses the link that the drill cuts; if not, choose another seed."""
+    """An active EV of the flow crosses the link that the drill cuts, whatever the seed."""
     drill, source = read_drill(folder)
     plan = plan_of(source)
     job = plan_job(drill, plan, "lab")
@@ -32,7 +32,6 @@ def test_the_cut_link_carries_traffic(folder: Path) -> None:
     active = {int(value) for value in evs.value[evs.active]}
     crossing = Crossings(plan).evs(flow.src, flow.dst, [find_link(plan, drill.steps[0].target)])
     assert crossing & active
-    assert len(active) < len(evs.value)  # and a backup stands by
 
 
 @pytest.mark.parametrize("folder", LABS, ids=lambda path: path.name)
