@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from mrcnet import __version__
-from mrcnet.cli.command import command, wants_json
+from mrcnet.cli.command import UsesLab, command, wants_json
 from mrcnet.cli.labs import running_plan, the_lab
 from mrcnet.cli.output import Answer, note, silence_stdout
 from mrcnet.drill.interrupt import asked_to_end
@@ -48,6 +48,7 @@ class Limits:
     "mrcnet capture 4p-2t0-4t1 p0-t0-0:p0-t1-1",
     "mrcnet capture h0:eth1 -w h0.pcapng --seconds 10",
     "mrcnet capture p0-t0-0:eth5 -w - | wireshark -k -i -",
+    cls=UsesLab,
 )
 @click.argument("words", nargs=-1, metavar="[LAB] LINK|PORT")
 @click.option(

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.labs import lab_parameter
 from mrcnet.cli.on import on_parameter, refuse_typed
 from mrcnet.cli.output import Answer, progress, table
@@ -48,6 +48,7 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     "mrcnet collective --on sim --topo 4p-2t0-4t1 --size 64KiB..4MiB",
     "mrcnet collective 4p-2t0-4t1 --collective all-to-all --ranks h0,h2,h4,h6 --size 1MiB",
     "mrcnet collective --on sim --topo 4p-2t0-4t1 --algorithm tree --transport rocev2x16 --loss 0.1% --json",
+    cls=UsesLab,
 )
 @on_parameter
 @click.option("-t", "--topo", metavar="TOPO", help="With --on sim: a topology file or a shipped name.")

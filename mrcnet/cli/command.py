@@ -9,6 +9,43 @@ from typing import Any
 import click
 
 from mrcnet.cli.output import Answer, progress, show
+from mrcnet.errors import EnvironmentFault
+
+
+class UsesLab(click.Command):
+    """A command on the kernel's labs: an ordinary user's goes to where they are before it begins."""
+
+    makes_labs = False
+    goes_on = False  # also where ordinary users can have no labs
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing and self._real(ctx, args):
+            from mrcnet.kernel import holder  # here: most of the simulator's commands need nothing of it
+
+            try:
+                holder.enter(make=self.makes_labs)
+            except EnvironmentFault:
+                if not self.goes_on:
+                    raise
+        return super().parse_args(ctx, args)
+
+    def _real(self, ctx: click.Context, args: list[str]) -> bool:
+        """Whether it is not only asked for its help, or to run `--on sim`."""
+        try:
+            typed, _, _ = self.make_parser(ctx).parse_args(list(args))
+        except click.UsageError:
+            return False  # what is wrong is said when it is parsed in earnest
+        on = next((one for one in self.params if one.name == "on"), None)
+        helping = self.get_help_option(ctx)
+        if helping is not None and typed.get(str(helping.name)) is True:
+            return False
+        return on is None or on.consume_value(ctx, typed)[0] != "sim"
+
+
+class MakesLab(UsesLab):
+    """One that brings labs up."""
+
+    makes_labs = True
 
 
 def command(

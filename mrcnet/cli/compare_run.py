@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import MakesLab, command
 from mrcnet.cli.drillfiles import read_drills
 from mrcnet.cli.drillrun import DrillRun
 from mrcnet.cli.on import on_parameter
@@ -41,6 +41,7 @@ _OVER = "mrc/srv6,rocev2x1/ecmp,rocev2x16/ecmp"
 @command(
     "mrcnet compare-run silent-cut --on sim --html page.html",
     "mrcnet compare-run drill.yaml --over mrc/srv6,rocev2x16/ecmp,rocev2x1/bgp --repeat 5 -o found",
+    cls=MakesLab,
 )
 @click.argument("file", metavar="DRILL", type=click.Path(path_type=Path))
 @on_parameter

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import MakesLab, command
 from mrcnet.cli.output import Answer, progress
 from mrcnet.errors import ExitCode
 from mrcnet.kernel import calibration
@@ -14,13 +14,19 @@ from mrcnet.kernel.calibration import Calibration
 from mrcnet.kernel.doctor import Check, checks
 
 
-@command("mrcnet doctor", "mrcnet doctor --calibrate")
+class Doctor(MakesLab):
+    """Tries an ordinary user's labs, too, and tells why there can be none."""
+
+    goes_on = True
+
+
+@command("mrcnet doctor", "mrcnet doctor --calibrate", cls=Doctor)
 @click.option("--calibrate", is_flag=True, help="Measure what this machine carries; takes some seconds.")
 def doctor_(calibrate: bool) -> Answer:
     """Check that this machine can carry a lab.
 
     Features are tried in a scratch namespace, not looked up. Exits with 3 if one is missing that every lab
-    needs. --calibrate also
+    needs. Without root it tries an ordinary user's labs, and says what they do without. --calibrate also
     measures packets/s a core over a small lab, for `dilation: auto`; what was measured stays until the next
     boot or calibration.
     """

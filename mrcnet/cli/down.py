@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.labs import the_lab
 from mrcnet.cli.output import Answer
 from mrcnet.kernel import lab
 
 
-@command("mrcnet down 4p-2t0-4t1", "mrcnet down --all")
+@command("mrcnet down 4p-2t0-4t1", "mrcnet down --all", cls=UsesLab)
 @click.argument("lab_name", metavar="[LAB]", required=False)
 @click.option("-a", "--all", "every", is_flag=True, help="Every lab, and what a killed command left.")
 def down_(lab_name: str | None, every: bool) -> Answer:

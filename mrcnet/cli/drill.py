@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mrcnet.cli.batch import batch_lines
-from mrcnet.cli.command import command
+from mrcnet.cli.command import MakesLab, command
 from mrcnet.cli.crews import crew_of, crew_parameters, each_made
 from mrcnet.cli.drillfiles import read_drill, read_drills
 from mrcnet.cli.drilllines import result_lines
@@ -40,6 +40,7 @@ __all__ = ["drill_", "read_drill"]
     "mrcnet drill silent-cut -o result.json --capture p0-t0-0:p0-t1-1",
     "mrcnet drill --each-link 2p-2t0-2t1 --on sim --jobs 2",
     "mrcnet drill lossy-ev --on sim --repeat 100 --cluster 192.0.2.1:8786",
+    cls=MakesLab,
 )
 @click.argument("file", metavar="DRILL", type=click.Path(path_type=Path))
 @on_parameter

@@ -100,8 +100,14 @@ class DrillRun:
         origin = self._origin(drill, source)
         data = as_data(made.result, origin, made.seen)
         data["captures"] = files.captures(made.captured, made.start_at, origin.command)
-        data["degraded"] = lab.degraded(self.lab_name) if self.lab_name else ()
+        data["degraded"] = self._degraded(drill, source)
         return made.result, data
+
+    def _degraded(self, drill: Drill, source: Source) -> tuple[str, ...]:
+        """The parts of ports that the lab went without; one of the drill's own is gone by now."""
+        if self.lab_name:
+            return lab.degraded(self.lab_name)
+        return () if self.on == "sim" else lab.lacks(self.job(drill, source, dry=True).plan, allowed=True)
 
     def _run(self, drill: Drill, source: Source, recordings: list[Recording]) -> tuple[DrillResult, Picture]:
         job = traced(self.job(drill, source), self.events)

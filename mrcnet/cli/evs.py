@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.labs import running_plan, the_lab
 from mrcnet.cli.output import Answer, table
 from mrcnet.errors import InputError
@@ -20,7 +20,7 @@ from mrcnet.topology.names import suggest
 from mrcnet.workload.report import EvRow
 
 
-@command("mrcnet evs 4p-2t0-4t1 h0:h5", "watch -n 1 mrcnet evs h0:h5")
+@command("mrcnet evs 4p-2t0-4t1 h0:h5", "watch -n 1 mrcnet evs h0:h5", cls=UsesLab)
 @click.argument("words", nargs=-1, metavar="[LAB] SRC:DST")
 def evs_(words: tuple[str, ...]) -> Answer:
     """Show the live EV table of a pair while a run sends between them.

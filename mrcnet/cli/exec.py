@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from mrcnet.cli.command import command, wants_json
+from mrcnet.cli.command import UsesLab, command, wants_json
 from mrcnet.cli.labs import running_plan, the_lab
 from mrcnet.cli.output import Answer, progress
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
@@ -19,7 +19,7 @@ from mrcnet.topology.names import suggest
 PROGRAM = "mrcnet.program"
 
 
-class WithProgram(click.Command):
+class WithProgram(UsesLab):
     """A command whose line ends in `-- PROGRAM...`; what stands there is not for click to read."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

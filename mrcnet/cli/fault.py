@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.labs import running_plan, the_lab
 from mrcnet.cli.output import Answer
 from mrcnet.cli.quantities import quantity
@@ -43,6 +43,7 @@ _SPELT = {"lasts": "--for", "one_way": "--one-way", "everything": "--all"}
     "mrcnet fault flap p0-t0-0:p0-t1-1 --period 100ms --down 20ms --count 5",
     "mrcnet fault heal p0-t0-0:p0-t1-1",
     "mrcnet fault heal --all",
+    cls=UsesLab,
 )
 @click.argument("words", nargs=-1, metavar="[LAB] ACTION A:B")
 @click.option("--all", "everything", is_flag=True, help="heal: all links, also after a run that was killed.")

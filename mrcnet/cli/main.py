@@ -136,7 +136,11 @@ def main() -> NoReturn:
     """The `mrcnet` program. A TERM or HUP signal ends it like Ctrl-C does: after clean-up."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
-    cli.main(prog_name="mrcnet")
+    try:
+        cli.main(prog_name="mrcnet")
+    finally:
+        if "mrcnet.kernel.holder" in sys.modules:
+            sys.modules["mrcnet.kernel.holder"].leave()
 
 
 if __name__ == "__main__":

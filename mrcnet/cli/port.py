@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mrcnet.cli.command import command, wants_json
+from mrcnet.cli.command import UsesLab, command, wants_json
 from mrcnet.cli.labs import running_plan, the_lab
 from mrcnet.cli.output import Answer
 from mrcnet.errors import InputError
@@ -28,6 +28,7 @@ WATCH_S = 0.2
 @command(
     "mrcnet port 4p-2t0-4t1 p0-t0-0:eth5",
     "mrcnet port p0-t0-0:eth5 --watch",
+    cls=UsesLab,
 )
 @click.argument("words", nargs=-1, metavar="[LAB] NODE:PORT")
 @click.option("--watch", is_flag=True, help="A line every fifth of a second, until Ctrl-C.")

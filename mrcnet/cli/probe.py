@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 import click
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.labs import lab_parameter, running_plan
 from mrcnet.cli.output import Answer, note, progress, table
 from mrcnet.cli.quantities import quantity
@@ -31,6 +31,7 @@ _DURATION_NS = 2_000_000_000
     "mrcnet probe 4p-2t0-4t1",
     "mrcnet probe --watch --deny --rate 100",
     "mrcnet probe --hosts h0 --duration 5s --json | jq '.broken[]'",
+    cls=UsesLab,
 )
 @lab_parameter
 @click.option("--hosts", metavar="h0,h5", help="Hosts with an agent.  [default: all]")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.output import Answer, table
+from mrcnet.kernel.privilege import ordinary
 from mrcnet.kernel.status import status
 
+_OF_YOURS = " of yours; root's are root's to see (sudo mrcnet status)"
 
-@command("mrcnet status --json")
+
+@command("mrcnet status --json", cls=UsesLab)
 def status_() -> Answer:
     """List the running labs.
 
@@ -17,6 +20,7 @@ def status_() -> Answer:
     """
     labs = status()
     rows = [[one.lab, one.nodes, one.links, one.backend, one.state] for one in labs]
-    lines = table(["lab", "nodes", "links", "by", "state"], rows) or ["no labs"]
+    none = "no labs" + (_OF_YOURS if ordinary() else "")
+    lines = table(["lab", "nodes", "links", "by", "state"], rows) or [none]
     lines += [f"{one.lab} goes without {lack}" for one in labs for lack in one.degraded]
     return Answer({"labs": [asdict(one) for one in labs]}, lines)

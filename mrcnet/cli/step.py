@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mrcnet.cli.collective import real, virtual
-from mrcnet.cli.command import command
+from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.labs import lab_parameter
 from mrcnet.cli.on import on_parameter
 from mrcnet.cli.output import Answer
@@ -50,6 +50,7 @@ def _model(ctx: click.Context, parameter: click.Parameter, text: str) -> Model:
     "mrcnet step zero-3 --on sim --topo 4p-2t0-4t1",
     "mrcnet step megatron --on sim --topo 4p-2t0-4t1 --tp 4 --dp 2 --model " + MODEL,
     "mrcnet step zero-3 4p-2t0-4t1 --transport rocev2x16 --json",
+    cls=UsesLab,
 )
 @on_parameter
 @click.option("-t", "--topo", metavar="TOPO", help="With --on sim: a topology file or a shipped name.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.events import events_parameter, traced, write_events
 from mrcnet.cli.labs import lab_parameter, running_plan
 from mrcnet.cli.on import on_parameter, refuse_typed
@@ -52,6 +52,7 @@ class Load:
     "mrcnet traffic 4p-2t0-4t1 --pattern pair --hosts h0,h5 --size 64MiB",
     "mrcnet traffic --pattern ring --duration 5s --rate 200Mbps --json",
     "mrcnet traffic --on sim --topo 4p-2t0-4t1 --pattern permutation",
+    cls=UsesLab,
 )
 @on_parameter
 @click.option("-t", "--topo", metavar="TOPO", help="With --on sim: a topology file or a shipped name.")

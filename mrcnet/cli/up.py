@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import MakesLab, command
 from mrcnet.cli.dilation import read_dilation, settled
 from mrcnet.cli.labs import LAB_VARIABLE
 from mrcnet.cli.on import refuse_typed
@@ -31,6 +31,7 @@ FEW = 24  # so many changes are listed; more are counted
     "mrcnet up topology.yaml --lab mine --dry-run",
     "mrcnet up 2p-2t0-2t1 --backend containerlab --nos frr",
     "mrcnet up 2p-2t0-2t1 --backend containerlab --nos sonic-vs --mixed --lab elsewhere",
+    cls=MakesLab,
 )
 @topology_parameters
 @click.option("--lab", "lab_name", metavar="NAME", envvar=LAB_VARIABLE, help="Default: the topology's name.")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from mrcnet.cli.command import command
+from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.labs import lab_parameter, running_plan
 from mrcnet.cli.output import Answer, progress
 from mrcnet.errors import ExitCode
@@ -16,7 +16,7 @@ from mrcnet.verify.model import FailedPath, VerifyResult
 from mrcnet.verify.run import verify
 
 
-@command("mrcnet verify 4p-2t0-4t1", "mrcnet verify --json | jq '.failed[].stopped_at'")
+@command("mrcnet verify 4p-2t0-4t1", "mrcnet verify --json | jq '.failed[].stopped_at'", cls=UsesLab)
 @lab_parameter
 @click.option(
     "--sample", default=32, show_default=True, help="How many healthy paths are also captured hop by hop."

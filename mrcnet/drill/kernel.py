@@ -56,7 +56,9 @@ class KernelFabric:
             if self.up:
                 _refuse_existing(job.lab)
                 self.progress(f"lab {job.lab} comes up")
-                lab.up(job.plan, job.lab, self.source_file, self.source_text)
+                made = lab.up(job.plan, job.lab, self.source_file, self.source_text)
+                for lack in made.degraded:
+                    self.progress(f"the lab goes without {lack}")
                 if not self.keep:
                     stack.callback(_undisturbed, lab.down, job.lab)
             stack.enter_context(register_run(job.lab))

@@ -248,6 +248,10 @@ class _Applier:
             case "up":
                 return links.set_up(index, bool(setting.value))
             case _:
+                found = map(shaper.read_qdisc, self.handles.socket(node).dump(tc.list_qdiscs()))
+                for one in found:
+                    if one.index == index and one.kind == shaper.BLACKHOLE:
+                        return shaper.end_silence(index, shaped=one.parent != shaper.ROOT)
                 return tc.delete_filter(index, tc.EGRESS, CUT_PRIORITY)
 
 

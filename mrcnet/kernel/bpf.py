@@ -11,6 +11,7 @@ import errno
 import os
 import platform
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from struct import Struct
 
@@ -96,6 +97,16 @@ def load_program(code: bytes, name: str) -> int:
         remedy = "run it as root (sudo)" if code_ == errno.EPERM else "`mrcnet doctor` tells what is missing"
         raise EnvironmentFault(f"cannot load a BPF program: {os.strerror(code_)}", remedy=remedy)
     return descriptor
+
+
+@lru_cache(maxsize=1)
+def allowed() -> bool:
+    """Whether the kernel takes BPF programs from this process: not from an ordinary user's."""
+    try:
+        os.close(load_program(SILENCE, "mrcnet_try"))
+    except EnvironmentFault:
+        return False
+    return True
 
 
 def shield(path: Path, ifnames: Iterable[str], udp_port: int, *, plain: bool = False) -> None:

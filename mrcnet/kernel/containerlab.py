@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mrcnet.errors import EnvironmentFault, PartialError
-from mrcnet.kernel import netns
+from mrcnet.kernel import netns, privilege
 
 PROGRAM = "containerlab"
 REMEDY = "install containerlab (containerlab.dev/install), or `mrcnet render` and deploy the files elsewhere"
@@ -28,7 +28,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def demand() -> str:
-    """Where the program is. Raises EnvironmentFault with what installs it."""
+    """Where the program is. EnvironmentFault with what installs it, or if only root can have its labs."""
+    if privilege.inside():
+        raise EnvironmentFault("the namespaces of containers are root's", remedy="sudo mrcnet up ...")
     path = shutil.which(PROGRAM)
     if path is None:
         raise EnvironmentFault(f"there is no program `{PROGRAM}`", remedy=REMEDY)

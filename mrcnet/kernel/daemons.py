@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mrcnet.errors import EnvironmentFault
-from mrcnet.kernel import netns, processes
+from mrcnet.kernel import netns, privilege, processes
 from mrcnet.kernel.desired import DAEMONS, LOG
 from mrcnet.kernel.marks import lab_name
 from mrcnet.kernel.model import Change, Daemon, Op
@@ -37,10 +37,15 @@ def directory_of(lab: str, node: str) -> Path:
 
 
 def demand() -> str:
-    """Where FRR's programs are. Raises EnvironmentFault with what installs them."""
+    """Where FRR's programs are. EnvironmentFault with what installs them, or if only root can run them."""
     missing = [name for name in DAEMONS if not (PROGRAMS / name).exists()]
     if missing:
         raise EnvironmentFault(f"routing: bgp needs FRR; there is no {', '.join(missing)}", remedy=REMEDY)
+    if privilege.inside():
+        raise EnvironmentFault(
+            f"routing: bgp needs root: FRR's daemons run as a user of their own, {_USER}",
+            remedy="sudo mrcnet, or leave `routing: bgp` out",
+        )
     return str(PROGRAMS)
 
 

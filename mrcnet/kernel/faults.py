@@ -1,8 +1,9 @@
 """Cut a link and heal it, with the instant at which it happened.
 
 A loud cut takes both ends down. A silent one leaves the carrier: both ends eat what they send, the ports'
-program where they bear it, else a filter of its own. The faults that only the program can play are in
-`portfaults`. Which faults there are is read from the kernel, never remembered.
+program where they bear it, else a filter of its own, or, where the kernel takes no program, a queue that
+keeps nothing. The faults that only the program can play are in `portfaults`. Which faults there are is read
+from the kernel, never remembered.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
-from mrcnet.kernel import bpf, lab, links, marks, netns, state, tc
+from mrcnet.kernel import bpf, lab, links, marks, netns, shaper, state, tc
 from mrcnet.kernel.apply import CUT_PRIORITY, apply
 from mrcnet.kernel.diff import node_changes, ours
 from mrcnet.kernel.handles import Handles
@@ -54,7 +55,7 @@ def prepare(plan: Plan, lab_name: str, targets: Iterable[str]) -> None:
     """
     found = [find_link(plan, target) for target in targets]
     with opened(lab_name), Handles(lab_name) as handles:
-        for link in found:
+        for link in found if bpf.allowed() else ():
             seen = look(handles, lab_name, link)
             for end in (link.a, link.b):
                 bpf.allow_filters(handles.socket(end.node), seen.indices[end.node, end.port])
@@ -75,8 +76,13 @@ def cut(plan: Plan, lab_name: str, target: str, silent: bool = False) -> FaultRe
         indices = [found.indices[end.node, end.port] for end in (link.a, link.b)]
         if silent and (maps := counting(handles, link, indices)) is not None:
             return FaultRecord("cut", name_of(link), *stored(indices, lambda index: maps.cut(index, True)))
-        if silent:
+        if silent and bpf.allowed():
             return _cut_silently(link, sockets, indices)
+        if silent:
+            devices = [found.nodes[end.node].devices[end.port] for end in (link.a, link.b)]
+            pairs = zip(indices, devices, strict=True)
+            queues = [shaper.silence(index, shaped=bool(device.rate)) for index, device in pairs]
+            return FaultRecord("cut", name_of(link), *_timed(sockets, queues))
         downs = [links.set_up(index, up=False) for index in indices]
         # With one end down a veth carries nothing either way: the first write is the cut.
         at_ns, error_ns = _timed(sockets[:1], downs[:1])

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mrcnet.errors import EnvironmentFault, InputError, MrcnetError, PartialError
-from mrcnet.kernel import adoption, containerlab, daemons, marks, netns, parts, processes, state
+from mrcnet.kernel import adoption, containerlab, daemons, marks, netns, parts, privilege, processes, state
 from mrcnet.kernel.apply import apply
 from mrcnet.kernel.convergence import await_learned
 from mrcnet.kernel.diff import ChangeSet, diff
@@ -92,14 +92,16 @@ def down_all() -> tuple[str, ...]:
 
 
 def labs() -> tuple[str, ...]:
-    """Every lab of which a namespace or a file exists."""
+    """Every lab of which a namespace or a file exists. Who may have none sees none."""
+    if not privilege.able():
+        return ()
     return tuple(sorted({one.lab for one in marks.owned()} | set(state.remembered())))
 
 
 def load(lab: str) -> state.Stored:
     """The topology of a lab as it was brought up. InputError if there is no such lab."""
     marks.lab_name(lab)
-    stored = state.recall(lab)
+    stored = state.recall(lab) if privilege.able() else None
     whole = stored is not None and (stored.containers is None or stored.containers.whole)
     if stored is not None and whole and marks.owned(lab):
         return stored
@@ -123,9 +125,10 @@ def plan_of(stored: state.Stored) -> Plan:
 def unknown(lab: str) -> InputError:
     """The error for a lab that does not exist."""
     known = ", ".join(labs())
-    return InputError(
-        f"there is no lab {lab!r}", remedy=f"the labs are: {known}" if known else "`mrcnet up` makes one"
-    )
+    remedy = f"the labs are: {known}" if known else "`mrcnet up` makes one"
+    if privilege.ordinary():
+        remedy += "; root's labs are root's to see (sudo mrcnet)"
+    return InputError(f"there is no lab {lab!r}", remedy=remedy)
 
 
 def _refuse_containers(lab: str) -> None:
@@ -212,12 +215,16 @@ def _change(plan: Plan, lab: str, before: tuple[str, ...], stored: state.Stored,
     return changes
 
 
-def lacks(plan: Plan, allowed: bool) -> tuple[str, ...]:
-    """What this machine lacks of a shaped lab. EnvironmentFault if that is not allowed."""
+def lacks(plan: Plan, allowed: bool = False) -> tuple[str, ...]:
+    """What a shaped lab must go without here. EnvironmentFault if that is not allowed.
+
+    An ordinary user goes without what the kernel gives to root alone.
+    """
     if not plan.topology.shaped:
         return ()
     found = parts.missing()
-    if found and not allowed:
+    rootless = privilege.inside()
+    if not allowed and any(part not in parts.ROOTS or not rootless for part in parts.named(found)):
         raise parts.refuse(found)
     return found
 

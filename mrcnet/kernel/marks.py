@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mrcnet.errors import EnvironmentFault, InputError
-from mrcnet.kernel import links, netns
+from mrcnet.kernel import links, netns, privilege
 from mrcnet.kernel.netlink import NetlinkSocket
 
 LO = 1  # the kernel gives a namespace's `lo` this number
@@ -67,7 +67,9 @@ def read(path: Path) -> Owned | None:
 
 
 def owned(lab: str | None = None) -> tuple[Owned, ...]:
-    """Every namespace of ours (of one lab), found by mark alone. EnvironmentFault without privilege."""
+    """Every namespace of ours (of one lab), found by mark alone. None is that of who may have no labs."""
+    if not privilege.able():
+        return ()
     found = (read(path) for path in sorted(_candidates(lab)))
     return tuple(one for one in found if one is not None and lab in (None, one.lab))
 

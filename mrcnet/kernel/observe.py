@@ -99,7 +99,8 @@ def _egress(handles: Handles, node: str, ports: Mapping[int, links.LinkSeen]) ->
     """Program, filters and shapers of a namespace's ports; ports that have neither are left out."""
     socket = handles.socket(node)
     bodies = socket.dump(tc.list_qdiscs())
-    qdiscs = map(shaper.read_qdisc, bodies)
+    qdiscs = list(map(shaper.read_qdisc, bodies))
+    silent = {one.index for one in qdiscs if one.kind == shaper.BLACKHOLE}
     shaped = {one.index for one in qdiscs if one.kind == shaper.KIND and one.parent == shaper.ROOT}
     able = {tc.clsact_of(body) for body in bodies}
     programs = borne(netns.path_of(handles.lab, node), socket, ports)
@@ -108,11 +109,11 @@ def _egress(handles: Handles, node: str, ports: Mapping[int, links.LinkSeen]) ->
             handles,
             index,
             programs[index],
-            index in able and has_filter(socket, index, CUT_FILTER),
+            index in silent or (index in able and has_filter(socket, index, CUT_FILTER)),
             _rate(socket, index) if index in shaped else 0,
         )
         for index in ports
-        if programs[index] or index in able or index in shaped
+        if programs[index] or index in able or index in shaped or index in silent
     }
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from mrcnet.errors import EnvironmentFault, MrcnetError
-from mrcnet.kernel import marks, netns, shaper
+from mrcnet.kernel import marks, netns, privilege, shaper
 from mrcnet.kernel.model import Part
 from mrcnet.kernel.netlink import NetlinkSocket
 from mrcnet.kernel.program import PortProgram
 
+# What the kernel gives to root alone, and what an ordinary user's lab is without it.
+ROOTS: Mapping[Part, str] = {
+    Part.QUEUES: "BPF is root's alone (sudo): ports keep their rates, but mark, trim, drop, count nothing"
+}
 _RATE = 12_500_000  # bytes/s
 
 
@@ -38,10 +42,9 @@ def missing() -> tuple[str, ...]:
     for part, body in _TRIALS.items():
         try:
             body()
-        except MrcnetError as error:
-            found.append(f"{part}: {error.message}")
-        except OSError as error:
-            found.append(f"{part}: {error}")
+        except (MrcnetError, OSError) as error:
+            words = error.message if isinstance(error, MrcnetError) else error
+            found.append(f"{part}: {ROOTS[part] if part in ROOTS and privilege.inside() else words}")
     return tuple(found)
 
 

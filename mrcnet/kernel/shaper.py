@@ -28,6 +28,7 @@ RTM_DELQDISC = 37
 RTM_NEWTCLASS, RTM_DELTCLASS, RTM_GETTCLASS = 40, 41, 42
 
 KIND = "htb"
+BLACKHOLE = "blackhole"
 ROOT = 0xFFFFFFFF
 HANDLE = 0x10000
 LINK, CONTROL, DATA = 0x10001, 0x10010, 0x10020
@@ -98,6 +99,17 @@ def set_rate(index: int, rate: int) -> bytes:
 def delete_shaper(index: int) -> bytes:
     """Take the shaper away, with what it holds."""
     return message(RTM_DELQDISC, 0, TC.pack(0, index, HANDLE, ROOT, 0))
+
+
+def silence(index: int, *, shaped: bool) -> bytes:
+    """Have a port, shaped or not, lose all that it should send, by a queue that keeps nothing."""
+    head = TC.pack(0, index, 0, DATA if shaped else ROOT, 0)
+    return message(RTM_NEWQDISC, CREATE | EXCL, head, text(TCA_KIND, BLACKHOLE))
+
+
+def end_silence(index: int, *, shaped: bool) -> bytes:
+    """Undo `silence`."""
+    return message(RTM_DELQDISC, 0, TC.pack(0, index, 0, DATA if shaped else ROOT, 0))
 
 
 def list_classes(index: int) -> bytes:

@@ -105,7 +105,9 @@ def _containers(document: Any) -> Containers | None:
 def forget(lab: str) -> None:
     """Remove all files of a lab but its lock."""
     for draft in DIRECTORY.glob(f".{lab}.*"):
-        draft.unlink(missing_ok=True)
+        whose = draft.name.removeprefix(f".{lab}.").removeprefix("delays-")
+        if whose.isdigit():  # else it is another lab's, whose name begins like this one's
+            draft.unlink(missing_ok=True)
     forget_runs(lab)
     delays_file(lab).unlink(missing_ok=True)
     shutil.rmtree(folder(lab), ignore_errors=True)

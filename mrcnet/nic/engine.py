@@ -14,6 +14,7 @@ from typing import TypeVar
 from mrcnet.errors import EnvironmentFault, InputError
 from mrcnet.kernel import bpf, netns
 from mrcnet.kernel.daemons import Watch
+from mrcnet.kernel.sink import sink
 from mrcnet.nic import worker
 from mrcnet.nic.claim import claim
 from mrcnet.nic.clock import FabricClock
@@ -101,6 +102,9 @@ class Run:
             self._stack.enter_context(claim(self.job.lab, host, names))
         for host, names in ports.items():
             path = netns.path_of(self.job.lab, host)
+            if not bpf.allowed():
+                self._stack.enter_context(sink(path, self.job.settings.udp_port))
+                continue
             bpf.shield(path, names, self.job.settings.udp_port, plain=is_plain(self.job.plan))
             self._stack.callback(bpf.unshield, path, names)
 

@@ -10,9 +10,9 @@ import struct
 
 import numpy as np
 
+from mrcnet.kernel.buffers import give_room
 from mrcnet.mrc.wire.frames import TxBatch
 
-_SO_SNDBUFFORCE = 32
 _SEND_BUFFER = 32 << 20  # bytes on their way through the fabric count against the sender's buffer
 _ETH_P_IPV6 = 0x86DD
 # A port is down, gone, has no room, or is too narrow for the frame.
@@ -42,7 +42,7 @@ class Sender:
     def __init__(self, ifindices: list[int], skip: int = 0) -> None:
         self._skip = np.uint64(skip)
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _SEND_BUFFER)
+        give_room(self._socket, socket.SO_SNDBUF, _SEND_BUFFER)
         addresses = b"".join(
             struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(_ETH_P_IPV6), index, 0, 0, 6, bytes(8))
             for index in ifindices

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mrcnet.errors import EnvironmentFault
+from mrcnet.kernel.buffers import give_room
 from mrcnet.kernel.netns import inside, path_of
 from mrcnet.mrc.wire.frames import TxBatch
 from mrcnet.nic.sender import Sender
@@ -21,7 +22,6 @@ from mrcnet.verify.ports import interface_number, side_by_side
 from mrcnet.verify.probes import FRAME, PAYLOAD, Numbers, Probes, ours, probe_port
 
 BURST = 256  # frames in one go: well below net.core.netdev_max_backlog (1000), behind which the kernel drops
-_SO_RCVBUFFORCE = 33
 _RECEIVE_BUFFER = 4 << 20
 _PKTINFO = struct.Struct("=16si")  # address, interface index
 _CONTROL = socket.CMSG_SPACE(_PKTINFO.size)
@@ -46,7 +46,7 @@ class Station:
             self.indices = [interface_number(self.socket, each.name) for each in node.ports]
             self.sender = Sender(self.indices)
             undo.callback(self.sender.close)
-            self.socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+            give_room(self.socket, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
             try:
                 self.socket.bind(("::", port))
