@@ -15,11 +15,12 @@ from mrcnet.topology.model import End, Role
 
 @dataclass(frozen=True, slots=True)
 class Ev:
-    """A path from a host's port to a host, named by its carrier."""
+    """A path from a host's port to a host, named by its carrier. `inner`: the host's address, if known."""
 
     src: End
     dst: str
     carrier: int
+    inner: int | None = None
 
     def __str__(self) -> str:
         return f"{self.src} to {self.dst} by {to_text(self.carrier)}"
@@ -33,8 +34,9 @@ def evs(fabric: Fabric, plan: Plan | None) -> Iterator[Ev]:
 def _planned(plan: Plan) -> Iterator[Ev]:
     for src in plan.hosts:
         for dst in plan.hosts:
+            inner = {port.plane: to_int(port.addresses[0]) for port in plan.nodes[dst].ports}
             for path in paths(plan, src, dst):
-                yield Ev(End(src, path.port), dst, to_int(path.carrier))
+                yield Ev(End(src, path.port), dst, to_int(path.carrier), inner[path.plane])
 
 
 def _derived(fabric: Fabric) -> Iterator[Ev]:

@@ -55,7 +55,7 @@ def _walk(fabric: Fabric, plan: Plan | None) -> tuple[int, int, Mapping[tuple[St
     examples: dict[Stop, Ev] = {}
     for ev in evs(fabric, plan):
         walked += 1
-        stop = follow(fabric, ev.src, ev.dst, ev.carrier).stop
+        stop = follow(fabric, ev.src, ev.dst, ev.carrier, ev.inner).stop
         if stop is None:
             arrived += 1
         else:
@@ -226,7 +226,7 @@ def _encaps(fabric: Fabric) -> Iterator[Remark]:
                 yield Remark("error", "no-port", entry.where, message)
                 continue
             assert dst is not None
-            stop = follow(fabric, src, dst, entry.segs[0]).stop
+            stop = follow(fabric, src, dst, entry.segs[0], entry.prefix).stop
             if stop is not None:
                 message = f"{name}'s own packets to {dst} do not arrive: {stop.message} ({stop.where})"
                 yield Remark("error", "encap", entry.where, message)

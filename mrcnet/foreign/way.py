@@ -32,8 +32,11 @@ class Way:
     stop: Stop | None
 
 
-def follow(fabric: Fabric, src: End, dst: str, carrier: int) -> Way:
-    """Send a packet out of `src`, and follow the tables until host `dst` or a dead end (spec 6.2)."""
+def follow(fabric: Fabric, src: End, dst: str, carrier: int, inner: int | None = None) -> Way:
+    """Send a packet out of `src`, and follow the tables until host `dst` or a dead end (spec 6.2).
+
+    `inner`: its inner destination, by which a switch that decapsulates sends it on; None: it is not known.
+    """
     hops = [Hop(src.node, to_text(carrier))]
     end, address = fabric.far[src], carrier
     for _ in range(MOST_STEPS):
@@ -47,7 +50,8 @@ def follow(fabric: Fabric, src: End, dst: str, carrier: int) -> Way:
         if entry is None:
             return Way(tuple(hops), stop)
         if entry.action is Action.DECAP:
-            return Way(tuple(hops), _decapsulated(fabric, table, entry, dst))
+            far, wrong = _decapsulated(fabric, table, entry, dst, inner)
+            return Way((*hops, Hop(far.node, to_text(inner))) if far and inner else tuple(hops), wrong)
         port = port_of(fabric, table, entry)
         if port is None:
             message = f"{end.node} sends {entry.text} where nothing is plugged in"
@@ -98,11 +102,32 @@ def _arrive(table: NodeTable, end: End, dst: str, address: int) -> Stop | None:
     return None
 
 
-def _decapsulated(fabric: Fabric, table: NodeTable, entry: Entry, dst: str) -> Stop | None:
-    """A switch may take the carrier off for hosts of its own, unless these do that themselves."""
+def _decapsulated(
+    fabric: Fabric, table: NodeTable, entry: Entry, dst: str, inner: int | None
+) -> tuple[End | None, Stop | None]:
+    """A switch may take the carrier off for hosts of its own, unless these do that themselves.
+
+    -> (where it sends the packet, if that can be told; why it does not arrive).
+    """
     near = {far.node for end, far in fabric.far.items() if end.node == table.node.name}
     theirs = any(entry.action is Action.DECAP for entry in fabric.tables[dst].entries)
-    if dst in near and not theirs:
-        return None
-    message = f"{table.node.name} decapsulates {entry.text}, which is for {dst}"
-    return Stop("early-decap", entry.where, message)
+    if dst not in near or theirs:
+        message = f"{table.node.name} decapsulates {entry.text}, which is for {dst}"
+        return None, Stop("early-decap", entry.where, message)
+    if inner is None:
+        return None, None
+    route = next(iter(table.find(inner)), None)
+    if route is None:
+        message = f"{table.node.name} decapsulates and has no route for {to_text(inner)}"
+        return None, Stop("no-route", _anchor(table), message)
+    port = port_of(fabric, table, route)
+    if port is None:
+        message = f"{table.node.name} sends {route.text} where nothing is plugged in"
+        return None, Stop("no-way", route.where, message)
+    if port.port in table.down:
+        return None, Stop("shutdown", table.down[port.port], f"{port} is shut down")
+    far = fabric.far[port]
+    if far.node != dst:
+        message = f"{table.node.name} sends {to_text(inner)} to {far.node}, not to {dst}"
+        return far, Stop("wrong-host", route.where, message)
+    return far, None

@@ -32,6 +32,7 @@ METRIC = 1024
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 _TABLE_MAIN, _TABLE_LOCAL = 254, 255
 _PROTOCOL_KERNEL = 2
+_TABLE_OF = {Action.DECAP: _TABLE_LOCAL, Action.UDT6: _TABLE_MAIN}  # where End.DT6 looks up
 _SCOPE_UNIVERSE = 0
 _TYPE_UNICAST = 1
 
@@ -79,10 +80,11 @@ _FLAVORS = _flavors()
 _IS_SEG6_LOCAL = attr(_RTA_ENCAP_TYPE, Struct("=H").pack(_ENCAP_SEG6_LOCAL))
 _IS_SEG6 = attr(_RTA_ENCAP_TYPE, Struct("=H").pack(_ENCAP_SEG6))
 _UN = nested(_RTA_ENCAP, u32(_SEG6_LOCAL_ACTION, _ACTION_END), _FLAVORS) + _IS_SEG6_LOCAL
-_DECAP = (
-    nested(_RTA_ENCAP, u32(_SEG6_LOCAL_ACTION, _ACTION_END_DT6), u32(_SEG6_LOCAL_TABLE, _TABLE_LOCAL))
+_DT6 = {
+    action: nested(_RTA_ENCAP, u32(_SEG6_LOCAL_ACTION, _ACTION_END_DT6), u32(_SEG6_LOCAL_TABLE, table))
     + _IS_SEG6_LOCAL
-)
+    for action, table in _TABLE_OF.items()
+}
 
 
 @cache
@@ -119,8 +121,8 @@ def _way(route: Route, index: int) -> bytes:
             if route.segs is None:
                 raise ValueError(f"encap {route.dst} has no segment")
             return _encap(route.segs)
-        case Action.DECAP:
-            return _DECAP
+        case Action.DECAP | Action.UDT6:
+            return _DT6[route.action]
 
 
 def _key(dst: str) -> tuple[int, bytes]:
@@ -221,8 +223,8 @@ def _read_way(dst: str, dev: str, index: int, found: dict[int, bytes]) -> Route 
 def _read_local(dst: str, dev: str, index: int, inner: dict[int, bytes]) -> Route | None:
     action = number(inner[_SEG6_LOCAL_ACTION])
     if action == _ACTION_END_DT6:
-        local = _SEG6_LOCAL_TABLE in inner and number(inner[_SEG6_LOCAL_TABLE]) == _TABLE_LOCAL
-        return Route(dst, Action.DECAP, dev) if local else None
+        table = number(inner[_SEG6_LOCAL_TABLE]) if _SEG6_LOCAL_TABLE in inner else None
+        return next((Route(dst, one, dev) for one, its in _TABLE_OF.items() if its == table), None)
     if _SEG6_LOCAL_FLAVORS not in inner or not _is_next_csid(inner[_SEG6_LOCAL_FLAVORS]):
         return None
     if action == _ACTION_END:

@@ -34,7 +34,7 @@ from mrcnet.nic.messages import (
     ToParent,
     ToWorker,
 )
-from mrcnet.plan.prefixes import is_plain
+from mrcnet.plan.prefixes import arrives_plain
 from mrcnet.plan.target import find_link
 from mrcnet.workload.congestion import base_rtt_ns
 from mrcnet.workload.dilation import shaped
@@ -105,7 +105,7 @@ class Run:
             if not bpf.allowed():
                 self._stack.enter_context(sink(path, self.job.settings.udp_port))
                 continue
-            bpf.shield(path, names, self.job.settings.udp_port, plain=is_plain(self.job.plan))
+            bpf.shield(path, names, self.job.settings.udp_port, plain=arrives_plain(self.job.plan))
             self._stack.callback(bpf.unshield, path, names)
 
     def _spawn(self) -> None:

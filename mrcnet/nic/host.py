@@ -29,7 +29,7 @@ from mrcnet.nic.ring import Ring, port_numbers
 from mrcnet.nic.router import Router
 from mrcnet.nic.sender import Sender
 from mrcnet.nic.ways import Ways
-from mrcnet.plan.prefixes import is_plain
+from mrcnet.plan.prefixes import arrives_plain, is_plain
 from mrcnet.workload.dilation import shaped, turn_ns
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import HostFrames
@@ -58,7 +58,8 @@ class Host:
                     remedy=f"mrcnet up the topology of {job.lab} again",
                 )
             plain = is_plain(job.plan)
-            self.ring = Ring(job.settings.payload + HEADROOM, ring_of(job), present, plain=plain)
+            bare = arrives_plain(job.plan)
+            self.ring = Ring(job.settings.payload + HEADROOM, ring_of(job), present, plain=bare)
             index_of = {port: index for index, port in present.items()}
             self.carrier = Carrier(names)
             self.sender = Sender([index_of[port] for port in range(len(names))], HEADER if plain else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+from mrcnet.errors import InputError
 from mrcnet.plan.addressing import macs
 from mrcnet.plan.lint import lint
 from mrcnet.plan.model import Plan
@@ -31,10 +32,17 @@ def build_plan(topology: Topology) -> Plan:
 
 
 def dilated(plan: Plan, dilation: int) -> Plan:
-    """The same plan for a lab in which a fabric nanosecond lasts `dilation` wall nanoseconds."""
+    """The same plan for a lab in which a fabric nanosecond lasts `dilation` wall nanoseconds.
+
+    Raises InputError if the fabric cannot have the queues that come with it.
+    """
     topology = replace(plan.topology, dilation=dilation)
     if topology.shaped != plan.topology.shaped:  # ports gain their queues, or lose them
-        return build_plan(topology)
+        again = build_plan(topology)
+        for finding in again.lint:
+            if finding.severity == "error":
+                raise InputError(f"dilated {dilation} times, this fabric would not work: {finding.message}")
+        return again
     return replace(plan, topology=topology)
 
 

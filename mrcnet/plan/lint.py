@@ -13,7 +13,7 @@ from mrcnet.plan.addressing import to_int, to_text
 from mrcnet.plan.model import Action, Finding, NodePlan
 from mrcnet.plan.usid import MAX_USIDS, Sids
 from mrcnet.plan.wiring import Wiring
-from mrcnet.topology.model import Routing, Topology
+from mrcnet.topology.model import Role, Routing, Topology
 from mrcnet.topology.names import MAX_INTERFACE
 
 # Spec 2.1 and 6.1: outer IPv6, inner IPv6, UDP, BTH, METH, TSETH, RETH, ImmDt, ICRC.
@@ -33,6 +33,7 @@ def lint(wiring: Wiring, nodes: Mapping[str, NodePlan]) -> tuple[Finding, ...]:
         *check_reach(wiring),
         *check_common_plane(wiring),
         *check_parallel(wiring),
+        *check_leaf_decap(wiring),
     ]
     return tuple(sorted(found, key=lambda finding: finding.severity))
 
@@ -169,6 +170,26 @@ def check_parallel(wiring: Wiring) -> Iterator[Finding]:
             "warning",
             "parallel-links",
             f"only the first of parallel links is used: {_some(parallel, 'pairs')}",
+        )
+
+
+def check_leaf_decap(wiring: Wiring) -> Iterator[Finding]:
+    """The outer header bears marks and trims (spec 6.5, 6.6); a T0 of Linux takes them off with it."""
+    if not wiring.sids.leaf_decap or not wiring.topology.shaped:
+        return
+    roles = {link.b: Role.T1 for link in wiring.topology.links if link.a.node not in wiring.attachments}
+    roles |= {link.a: Role.T0 for link in wiring.topology.links if link.b in roles}
+    marking = [
+        str(queue.end)
+        for queue in wiring.topology.queues
+        if queue.end in roles and (queue.ecn_min is not None or queue.trim is not None)
+    ]
+    if marking:
+        yield _error(
+            "leaf-decap",
+            f"where T0s decapsulate, no host sees the marks and trims of {_some(marking, 'ports')}: "
+            "say `ports: {roles: {t0-up: {ecn: off, trim: off}, t1-down: {ecn: off, trim: off}}}`, "
+            "or take a scheme with `decap: host`",
         )
 
 

@@ -22,7 +22,8 @@ class Action(StrEnum):
     UA = "uA"  # End.X with NEXT-C-SID: shift, then out of one port (spec 6.2)
     FORWARD = "forward"  # a plain static route
     ENCAP = "encap"  # push an outer IPv6 header, one segment, no SRH (spec 6.1)
-    DECAP = "decap"  # End.DT6 into the local table (spec 6.4)
+    DECAP = "decap"  # End.DT6 into the local table: a host takes the carrier off (spec 6.4)
+    UDT6 = "uDT6"  # End.DT6 into the main table: a T0 takes it off for its hosts
     ECMP = "ecmp"  # one next hop to a host's prefix; a hash of the 5-tuple chooses among those of a prefix
 
 

@@ -68,6 +68,11 @@ def is_plain(plan: Plan) -> bool:
     return plan.topology.routing is not Routing.SRV6
 
 
+def arrives_plain(plan: Plan) -> bool:
+    """Whether frames come to hosts without a carrier: there is none, or T0s have taken it off."""
+    return is_plain(plan) or plan.wiring.sids.leaf_decap
+
+
 def need_srv6(plan: Plan, what: str) -> None:
     """Raise InputError if `what`, which lives on paths chosen by the sender, meets a fabric without them."""
     if is_plain(plan):

@@ -102,12 +102,23 @@ def _switch_routes(wiring: Wiring, node: Node) -> Iterator[Route]:
         if plug.peer.name in neighbours:  # of parallel links the uN way uses the first
             continue
         neighbours.add(plug.peer.name)
-        if plug.peer.role is Role.HOST:
+        if plug.peer.role is Role.HOST and sids.leaf_decap:
+            yield from _taken_off(wiring, plug)
+        elif plug.peer.role is Role.HOST:
             # Spec 6.2: at the last T0 the dst /48 is a plain route, or the host could not decapsulate.
             yield Route(sids.dst(plug.link.plane, plug.number), Action.FORWARD, plug.port, via=plug.far)
         elif sids.scheme.lists is Lists.UN:
             yield Route(sids.locator(plug.peer), Action.FORWARD, plug.port, via=plug.far)
+    if sids.leaf_decap and node.role is Role.T0:
+        assert node.plane is not None
+        yield Route(sids.dst(node.plane, 0), Action.UDT6, SWITCH_DEVICE)
     yield from _uas(wiring, plugs)
+
+
+def _taken_off(wiring: Wiring, plug: Plug) -> Iterator[Route]:
+    """How packets without a carrier come from a T0 to a host of its own."""
+    at = wiring.attachments[plug.peer.name][plug.link.plane]
+    yield Route(f"{address_in(wiring, at)}/128", Action.ECMP, plug.port, via=plug.far)
 
 
 def _uas(wiring: Wiring, plugs: Iterable[Plug]) -> Iterator[Route]:
@@ -122,7 +133,7 @@ def _uas(wiring: Wiring, plugs: Iterable[Plug]) -> Iterator[Route]:
 
 def _host_routes(wiring: Wiring, node: Node) -> Iterator[Route]:
     sids, own = wiring.sids, wiring.attachments[node.name]
-    for at in own.values():
+    for at in () if sids.leaf_decap else own.values():
         yield Route(sids.dst(at.plane, at.downlink), Action.DECAP, at.plug.port)
     for at in own.values():
         # a carrier of uAs begins with any link of the T0, but its block is the plane's alone

@@ -46,15 +46,18 @@ def walk(plan: Plan, src: str, dst: str, path: Path) -> Walk:
 
     Raises KeyError if `src` has no such port or one of the hosts is unknown.
     """
-    plan.nodes[dst]
+    inner = next((port.addresses for port in plan.nodes[dst].ports if port.plane == path.plane), ())
     address = to_int(path.carrier)
     hops = [Hop(src, path.carrier)]
     node = plan.nodes[plan.nodes[src].port(path.port).peer_node]
     while True:
         hops.append(Hop(node.name, to_text(address)))
-        if node.name == dst and node.address == to_text(address):
+        if node.name == dst and (node.address == hops[-1].da or f"{hops[-1].da}/128" in inner):
             return Walk(tuple(hops), reached=True)
         route, address = _forward(node, address)
+        if route is not None and route.action is Action.UDT6:  # the packet goes on by its inner address
+            address = to_int(inner[0]) if inner else 0
+            route = _look_up(node, address)
         if route is None:
             reason = f"no route for {to_text(address)}"
             break

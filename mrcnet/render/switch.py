@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from mrcnet.errors import InputError
 from mrcnet.plan.addressing import to_int, to_text
 from mrcnet.plan.model import Action, NodePlan, Route
 from mrcnet.plan.tables import SWITCH_DEVICE
@@ -15,6 +16,7 @@ from mrcnet.render.ports import inside
 from mrcnet.render.templates import fill
 
 LOCATOR = "MAIN"
+_ACTIONS = {Action.UN: "uN", Action.UDT6: "uDT46", Action.UA: "uA"}  # SONiC's words
 _BLOCK, _NODE, _FUNCTION = "32", "16", "16"  # F3216
 
 
@@ -54,7 +56,8 @@ def frr_srv6(node: NodePlan, nos: Nos) -> str:
         own_addresses=nos is Nos.FRR,
         un=_routes(node, nos, Action.UN),
         ua=_routes(node, nos, Action.UA),
-        forward=_routes(node, nos, Action.FORWARD),
+        udt6=_routes(node, nos, Action.UDT6),
+        forward=_ways(node, nos),
     )
 
 
@@ -84,43 +87,58 @@ def config_db(node: NodePlan) -> str:
         "SRV6_MY_SIDS": {f"{LOCATOR}|{route.dst}": _sid(route) for route in _sids(node)},
         "STATIC_ROUTE": {
             f"default|{route.dst}": {"nexthop": str(route.via), "ifname": route.dev}
-            for route in _routes(node, Nos.SONIC, Action.FORWARD)
+            for route in _ways(node, Nos.SONIC)
         },
     }
     return json.dumps(tables, indent=2) + "\n"
 
 
 def startup_config(node: NodePlan) -> str:
-    """EOS's configuration: ports with their uAs, the locator, static routes."""
+    """EOS's configuration: ports with their uAs, the locator, static routes.
+
+    Raises InputError for a switch that takes carriers off.
+    """
     assert node.locator is not None
+    if _routes(node, Nos.EOS, Action.UDT6):
+        raise InputError(
+            f"{node.name} is to decapsulate, and mrcnet knows no static End.DT6 of {Nos.EOS}",
+            remedy=f"--nos {Nos.FRR} or {Nos.SONIC}, or a scheme with `decap: host`",
+        )
     return fill(
         "eos/startup-config.j2",
         node=node,
         ports=_ports(node, Nos.EOS),
         block=_block(node.locator),
         usid=_usid(node.locator),
-        forward=_routes(node, Nos.EOS, Action.FORWARD),
+        forward=_ways(node, Nos.EOS),
     )
 
 
 def _sids(node: NodePlan) -> list[Route]:
-    return [*_routes(node, Nos.SONIC, Action.UN), *_routes(node, Nos.SONIC, Action.UA)]
+    return [route for action in _ACTIONS for route in _routes(node, Nos.SONIC, action)]
 
 
 def _sid(route: Route) -> dict[str, str]:
     # spec 6.4, 6.5: marks are on the outer header, which stays on up to the NIC
-    fields = {"action": str(route.action), "decap_dscp_mode": "uniform"}
+    fields = {"action": _ACTIONS[route.action], "decap_dscp_mode": "uniform"}
     if route.action is Action.UA:
         fields |= {"interface": route.dev, "adj": str(route.via)}
+    if route.action is Action.UDT6:
+        fields |= {"decap_vrf": "default"}
     return fields
 
 
 def _routes(node: NodePlan, nos: Nos, action: Action) -> list[Route]:
     return [
-        route if action is Action.UN else replace(route, dev=inside(nos, route.dev))
+        route if route.dev == SWITCH_DEVICE else replace(route, dev=inside(nos, route.dev))
         for route in node.routes
         if route.action is action
     ]
+
+
+def _ways(node: NodePlan, nos: Nos) -> list[Route]:
+    """Plain routes: to uSIDs, and where the switch decapsulates, to hosts' addresses."""
+    return [*_routes(node, nos, Action.FORWARD), *_routes(node, nos, Action.ECMP)]
 
 
 def _ports(node: NodePlan, nos: Nos) -> list[SwitchPort]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from mrcnet.mrc.wire.layout import INNER, OUTER
 from mrcnet.plan.model import Plan
 from mrcnet.plan.prefixes import is_plain
 from mrcnet.sim.hashed import TUPLE, Hashed
@@ -12,7 +13,9 @@ from mrcnet.sim.layout import AT_HOST, NOWHERE, PortTable
 from mrcnet.sim.routes import MOST_PORTS, Routes
 from mrcnet.topology.model import End
 
-CARRIER = slice(38, 54)
+_CARRIER = slice(OUTER + 24, OUTER + 40)
+_BOTH = [*range(OUTER + 24, OUTER + 40), *range(INNER + 24, INNER + 40)]  # the inner destination, too
+MOST_KEY = 34  # bytes
 Column = npt.NDArray[np.int64]
 
 
@@ -30,7 +33,10 @@ class Ways:
         self._table = table
         self._hashed = Hashed(plan) if is_plain(plan) else None
         self._routes = self._hashed or Routes(plan)
-        self.key = TUPLE if self._hashed else CARRIER  # the bytes of a frame that decide its way
+        # the bytes of a frame that decide its way
+        self.key: slice | list[int] = TUPLE if self._hashed else _CARRIER
+        if not self._hashed and plan.wiring.sids.leaf_decap:
+            self.key = _BOTH
         self._hosts = {name: number for number, name in enumerate(plan.hosts)}
         self._known: dict[tuple[int, bytes], int] = {}
 
@@ -64,7 +70,7 @@ class Ways:
     def _walk(self, port: int, name: bytes) -> int:
         table, number = self._table, len(self.node)
         here = table.ends[port]
-        trace = self._routes.trace(here.node, here.port, name.ljust(self.key.stop - self.key.start, bytes(1)))
+        trace = self._routes.trace(here.node, here.port, name.ljust(MOST_KEY, bytes(1)))
         way = [table.number[end] for end in trace.ports]
         row = np.full((1, self.ports.shape[1]), AT_HOST if trace.arrives else NOWHERE, np.int64)
         row[0, : len(way)] = way

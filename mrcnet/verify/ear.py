@@ -15,6 +15,7 @@ import struct
 import numpy as np
 
 from mrcnet.mrc.wire import layout
+from mrcnet.nic.plain import HEADER
 from mrcnet.plan.model import NodePlan
 from mrcnet.verify.ports import interface_number
 from mrcnet.verify.probes import FRAME, Bytes, Numbers
@@ -53,7 +54,10 @@ class Ear:
         self.ports = {interface_number(self._socket, port.name): port.name for port in node.ports}
 
     def open(self, udp_port: int) -> None:
-        """Hear IPv6 in IPv6 with UDP to `udp_port`. Waits some 10 ms in the kernel: open many in threads."""
+        """Hear UDP to `udp_port`, with and without a carrier.
+
+        Waits some 10 ms in the kernel: open many in threads.
+        """
         # The filter before the ring: what comes before either waits elsewhere, where nobody looks.
         program = ctypes.create_string_buffer(filter_program(udp_port))
         fprog = struct.pack("HxxxxxxP", (len(program) - 1) // 8, ctypes.addressof(program))
@@ -75,7 +79,10 @@ class Ear:
         return self._socket.fileno()
 
     def take(self) -> tuple[Bytes, Numbers, Numbers]:
-        """What was heard since the last call: frames (n, FRAME), interface numbers (n), packet kinds (n)."""
+        """What was heard since the last call: frames (n, FRAME), interface numbers (n), packet kinds (n).
+
+        A frame that came without a carrier has its own IPv6 header in the place of the outer one, too.
+        """
         order = (np.arange(_SLOTS) + self._next) % _SLOTS
         full = self._headers["status"][order] & _TO_USER != 0
         count = _SLOTS if full.all() else int(full.argmin())
@@ -84,7 +91,9 @@ class Ear:
         frames = self._slots[rows, _DATA_AT : _DATA_AT + FRAME]
         self._headers["status"][rows] = _TO_KERNEL
         self._next = int(self._next + count) % _SLOTS
-        whole = headers["length"] == FRAME
+        plain = headers["length"] == FRAME - HEADER
+        frames[plain, layout.INNER :] = frames[plain, layout.OUTER : FRAME - HEADER]
+        whole = plain | (headers["length"] == FRAME)
         return (
             frames[whole],
             headers["ifindex"][whole].astype(np.int64),
@@ -101,15 +110,19 @@ class Ear:
 
 def filter_program(udp_port: int) -> bytes:
     """A socket filter in classic BPF that keeps other traffic out of the ring."""
-    tests = (
-        (_LD_HALF, 12, layout.ETHERTYPE_IPV6),
-        (_LD_BYTE, layout.OUTER + 6, layout.NEXT_IPV6),
-        (_LD_BYTE, layout.INNER + 6, layout.NEXT_UDP),
-        (_LD_HALF, layout.UDP + 2, udp_port),
+    code = (
+        (_LD_HALF, 0, 0, 12),
+        (_JUMP_IF_EQUAL, 0, 10, layout.ETHERTYPE_IPV6),
+        (_LD_BYTE, 0, 0, layout.OUTER + 6),
+        (_JUMP_IF_EQUAL, 0, 4, layout.NEXT_IPV6),  # else it may come without a carrier
+        (_LD_BYTE, 0, 0, layout.INNER + 6),
+        (_JUMP_IF_EQUAL, 0, 6, layout.NEXT_UDP),
+        (_LD_HALF, 0, 0, layout.UDP + 2),
+        (_JUMP_IF_EQUAL, 3, 4, udp_port),
+        (_JUMP_IF_EQUAL, 0, 3, layout.NEXT_UDP),
+        (_LD_HALF, 0, 0, layout.UDP - HEADER + 2),
+        (_JUMP_IF_EQUAL, 0, 1, udp_port),
+        (_RETURN, 0, 0, 0xFFFF),
+        (_RETURN, 0, 0, 0),
     )
-    code: list[tuple[int, int, int, int]] = []
-    for number, (load, at, value) in enumerate(tests):
-        to_drop = 2 * (len(tests) - number) - 1  # instructions between here and the last one
-        code += [(load, 0, 0, at), (_JUMP_IF_EQUAL, 0, to_drop, value)]
-    code += [(_RETURN, 0, 0, 0xFFFF), (_RETURN, 0, 0, 0)]
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)

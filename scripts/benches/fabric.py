@@ -135,6 +135,7 @@ def _route(route: Route) -> str:
         Action.UN: f"encap seg6local action End {flavor}",
         Action.UA: f"encap seg6local action End.X nh6 {route.via} oif {route.dev} {flavor}",
         Action.DECAP: "encap seg6local action End.DT6 table 255",
+        Action.UDT6: "encap seg6local action End.DT6 table 254",
         Action.ENCAP: f"encap seg6 mode encap.red segs {route.segs}",
         Action.FORWARD: f"via {route.via}",
     }[route.action]

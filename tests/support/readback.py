@@ -37,7 +37,8 @@ def disagreements(plan: Plan, fabric: Fabric) -> tuple[int, list[tuple[Hops, Hop
         for dst in plan.hosts:
             for path in paths(plan, src, dst):
                 planned = walk(plan, src, dst, path).hops
-                read = follow(fabric, End(src, path.port), dst, to_int(path.carrier))
+                inner = next(port.addresses[0] for port in plan.nodes[dst].ports if port.plane == path.plane)
+                read = follow(fabric, End(src, path.port), dst, to_int(path.carrier), to_int(inner))
                 tried += 1
                 if planned != read.hops or read.stop is not None:
                     wrong.append((planned, read.hops))

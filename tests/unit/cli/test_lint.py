@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from mrcnet.render.model import Nos
+from mrcnet.topology.schemefile import shipped as schemes
 from tests.support.defects import FRR, SONIC, Defect, found, sow
 from tests.support.schemas import ROOT
 from tests.unit.plan.fabrics import shipped
 
 from .conftest import Run
 
+SMALL = "name: small\nfabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 2}\n"
 SHAPES = sorted(path.stem for path in (ROOT / "topologies").glob("*.yaml"))
 DEFECTS = [*((Nos.FRR, defect) for defect in FRR), *((Nos.SONIC, defect) for defect in SONIC)]
 
@@ -40,6 +42,52 @@ def test_clean_folder_is_clean(run: Run, shape: str, nos: str) -> None:
     pairs = len(plan.hosts) * (len(plan.hosts) - 1)
     assert (0, []) == (ran.code, ran.json["remarks"])
     assert ran.json["arrived"] == ran.json["evs"] >= pairs * plan.topology.planes
+
+
+@pytest.mark.parametrize("scheme", schemes())
+@pytest.mark.parametrize("nos", ["frr", "sonic-vs", "ceos"])
+def test_clean_folder_of_each_scheme(run: Run, tmp_path: Path, scheme: str, nos: str) -> None:
+    """Of each scheme that a NOS can be told, what was rendered is clean and every EV arrives."""
+    (tmp_path / "fabric.yaml").write_text(f"{SMALL}srv6: {{scheme: {scheme}}}\n")
+    rendered = run("render", "fabric.yaml", "--nos", nos, "-o", "lab").code
+    assert (2 if (scheme, nos) == ("leaf-decap", "ceos") else 0) == rendered
+    if rendered == 0:
+        ran = run("lint", "lab", "--json")
+        assert (0, [], 48, 48) == (ran.code, *(ran.json[key] for key in ("remarks", "evs", "arrived")))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "node", "old", "new", "code"),
+    [
+        ("per-plane-uA", "p0-t0-0", "fc00:0:f001::/48", "fc00:0:f005::/48", "no-route"),
+        ("per-plane-uA", "p1-t1-0", "interface eth2", "interface eth9", "no-port"),
+        ("per-plane-uA", "p1-t1-0", "fc00:1:e002::/48", "fc00:0:e002::/48", "wrong-block"),
+        ("leaf-decap", "p0-t0-1", "fcbb:bb00:6001::/48", "fcbb:bb00:6002::/48", "no-route"),
+        ("leaf-decap", "p0-t0-1", "fd4d:5200:0:2::1/128", "fd4d:5200:0:2::7/128", "no-route"),
+        (
+            "leaf-decap",
+            "p0-t0-1",
+            "fd4d:5200:0:2::1/128 fe80::a eth1",
+            "fd4d:5200:0:2::1/128 fe80::a eth2",
+            "wrong-host",
+        ),
+        ("leaf-decap", "p0-t1-1", "behavior uN", "behavior uDT6 vrf default", "early-decap"),
+    ],
+)
+def test_defects_of_schemes(
+    run: Run, tmp_path: Path, scheme: str, node: str, old: str, new: str, code: str
+) -> None:
+    """What can go wrong by these schemes alone is named at its file."""
+    (tmp_path / "fabric.yaml").write_text(f"{SMALL}srv6: {{scheme: {scheme}}}\n")
+    assert 0 == run("render", "fabric.yaml", "--nos", "frr", "-o", "lab").code
+    conf = tmp_path / f"lab/nodes/{node}/frr.conf"
+    text = conf.read_text(encoding="utf-8")
+    assert old in text
+    conf.write_text(text.replace(old, new), encoding="utf-8")
+    ran = run("lint", "lab", "--json")
+    found = {(one["code"], Path(one["file"]).parent.name) for one in ran.json["remarks"]}
+    assert 1 == ran.code
+    assert (code, node) in found
 
 
 def test_files_that_disagree(run: Run, tmp_path: Path) -> None:

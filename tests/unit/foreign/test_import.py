@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from mrcnet.render.containerlab import render_containerlab
 from mrcnet.render.model import ClabVersion, Nos, Wish
 from mrcnet.topology.document import parse
 from mrcnet.topology.load import load_text
-from mrcnet.topology.model import Role, Topology
+from mrcnet.topology.model import Role, Srv6, Topology
+from mrcnet.topology.schemefile import shipped as schemes
 from tests.unit.plan.fabrics import ROOT, shipped, topologies
 
 SHAPES = sorted(path.stem for path in (ROOT / "topologies").glob("*.yaml"))
@@ -65,6 +67,28 @@ def test_round_trip(shape: str, wish: Wish) -> None:
     """A shipped topology that is rendered and imported is the same topology."""
     topology = shipped(shape).topology
     assert topology == again(topology, wish)
+
+
+@pytest.mark.parametrize("scheme", schemes())
+def test_round_trip_of_schemes(scheme: str) -> None:
+    """A shipped scheme comes back by its name, one of a user's with all that it says."""
+    topology = shipped("2p-2t0-2t1", scheme).topology
+    assert topology == again(topology, Wish(Nos.FRR))
+    mine = replace(topology, srv6=Srv6("fcbb:1::/32", replace(topology.srv6.scheme, name="mine")))
+    if topology.srv6.scheme.block.plane is None:
+        assert mine == again(mine, Wish(Nos.FRR))
+
+
+def test_a_wrong_scheme_in_a_label() -> None:
+    """A label that names no scheme, or none that can be, is a message."""
+    files = render_containerlab(shipped("2p-2t0-2t1", "rpii"), Wish(Nos.FRR))
+    text = next(file.text for file in files if file.path.endswith(".clab.yml"))
+    for wrong, words in (
+        ("zpii", "there is no scheme 'zpii'"),
+        ('{\\"un\\": 1}', "the key 'block' is missing"),
+    ):
+        with pytest.raises(InputError, match=words):
+            imported(text.replace('mrcnet.scheme: "rpii"', f'mrcnet.scheme: "{wrong}"'))
 
 
 @given(topologies())

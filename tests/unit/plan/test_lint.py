@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mrcnet.plan.build import build_plan
+from mrcnet.errors import InputError
+from mrcnet.plan.build import build_plan, dilated
 from mrcnet.plan.lint import check_clashes, check_usids, lint
 from mrcnet.plan.model import Finding, Plan
 from mrcnet.topology.model import End
@@ -68,6 +69,23 @@ def test_long_interface_name_of_a_topology_made_by_hand() -> None:
     first, *rest = topology.links
     longer = replace(first, a=End(first.a.node, "x" * 16))
     assert [("error", "interface-name")] == codes(build_plan(replace(topology, links=(longer, *rest))))
+
+
+@pytest.mark.parametrize(
+    ("extra", "found"),
+    [
+        ("ports: {}\n", [("error", "leaf-decap")]),
+        ("dilation: 10\nports: {roles: {t0-up: {ecn: off, trim: off}}}\n", [("error", "leaf-decap")]),
+        ("ports: {roles: {t0-up: {ecn: off, trim: off}, t1-down: {ecn: off, trim: off}}}\n", []),
+    ],
+)
+def test_marks_that_leaf_decap_would_lose(extra: str, found: list[tuple[str, str]]) -> None:
+    """Where T0s decapsulate, ports before them must neither mark nor trim, for no host would see it."""
+    text = PAIR + "srv6: {scheme: leaf-decap}\n"
+    assert found == codes(plan_of(text + extra))
+    if "dilation" not in extra and found:
+        with pytest.raises(InputError, match="dilated 10 times, this fabric would not work: where T0s"):
+            dilated(plan_of(text), 10)
 
 
 def test_too_many_usids_do_not_fit_a_carrier() -> None:

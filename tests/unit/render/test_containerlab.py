@@ -17,6 +17,8 @@ from mrcnet.errors import InputError
 from mrcnet.plan.model import Action
 from mrcnet.render.containerlab import MANIFEST, render_containerlab
 from mrcnet.render.model import ClabVersion, Nos, Wish
+from mrcnet.topology.schemefile import DEFAULT
+from mrcnet.topology.schemefile import shipped as schemes
 from tests.support.schemas import ROOT, schema
 from tests.support.yang.validate import Yang
 from tests.unit.plan.fabrics import plan_of, shipped
@@ -24,11 +26,12 @@ from tests.unit.plan.fabrics import plan_of, shipped
 SHAPES = sorted(path.stem for path in (ROOT / "topologies").glob("*.yaml"))
 WISHES = {str(nos): Wish(nos) for nos in Nos} | {"mixed": Wish(Nos.SONIC, mixed=True)}
 NEWER = re.compile(r"\s*! FRR (\d+)\.(\d+)")  # the note before a line that wants it
+SCHEMES = [("2p-2t0-2t1", name) for name in schemes() if name != DEFAULT]
 SMALL = "fabric: {planes: 1, t0: 2, t1: 1, hosts_per_t0: 1}\n"
 
 
-def files(shape: str, wish: Wish) -> dict[str, str]:
-    return {file.path: file.text for file in render_containerlab(shipped(shape), wish)}
+def files(shape: str, wish: Wish, scheme: str | None = None) -> dict[str, str]:
+    return {file.path: file.text for file in render_containerlab(shipped(shape, scheme), wish)}
 
 
 def known_to_8_4(text: str) -> str:
@@ -54,10 +57,10 @@ def test_clab_file_is_valid(shape: str, name: str) -> None:
     assert [] == [error.message for error in checker.iter_errors(yaml.safe_load(text))]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_config_db_is_valid(shape: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("shape", "scheme"), [*((shape, None) for shape in SHAPES), *SCHEMES])
+def test_config_db_is_valid(shape: str, scheme: str | None, tmp_path: Path) -> None:
     """SONiC's YANG accepts ConfigDB: master's all of it, 202511's all but the uAs that it does not know."""
-    made = files(shape, Wish(Nos.SONIC))
+    made = files(shape, Wish(Nos.SONIC), scheme)
     (tmp_path / "old").mkdir()
     master, older = Yang(tmp_path, "sonic-srv6.yang"), Yang(tmp_path / "old", "sonic-srv6.202511.yang")
     tables = [json.loads(text) for path, text in made.items() if path.endswith("config_db.json")]
@@ -65,7 +68,7 @@ def test_config_db_is_valid(shape: str, tmp_path: Path) -> None:
     for table in tables:
         master.check(table)
         sids = table["SRV6_MY_SIDS"]
-        table["SRV6_MY_SIDS"] = {key: sid for key, sid in sids.items() if sid["action"] == "uN"}
+        table["SRV6_MY_SIDS"] = {key: sid for key, sid in sids.items() if sid["action"] != "uA"}
         older.check(table)
 
 
@@ -85,17 +88,17 @@ def test_yang_validator_judges_as_sonic_does(tmp_path: Path) -> None:
     assert [] == [name for name in accepted if "INVALID" in name]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("shape", "scheme"), [*((shape, None) for shape in SHAPES), *SCHEMES])
 @pytest.mark.parametrize("nos", [Nos.FRR, Nos.SONIC])
-def test_vtysh_parses_what_it_knows(shape: str, nos: Nos, tmp_path: Path) -> None:
+def test_vtysh_parses_what_it_knows(shape: str, scheme: str | None, nos: Nos, tmp_path: Path) -> None:
     """Debian's vtysh takes every line without a note, on one node of each tier: the others are alike."""
     if shutil.which("vtysh") is None:
         pytest.skip("vtysh is not installed")
-    made = files(shape, Wish(nos))
-    for node in ("p0-t0-0", "p1-t1-0"):
+    made = files(shape, Wish(nos), scheme)
+    for node in ("p0-t0-0", "p1-t0-1", "p1-t1-0"):
         conf = tmp_path / f"{node}.conf"
         conf.write_text(known_to_8_4(made[f"nodes/{node}/frr.conf"]), encoding="utf-8")
-        assert "ipv6 route" in conf.read_text(encoding="utf-8")
+        assert ("ipv6 route" in conf.read_text(encoding="utf-8")) or scheme == "per-plane-uA"
         done = subprocess.run(["vtysh", "-C", "-f", str(conf)], capture_output=True, text=True, check=False)
         assert (0, "") == (done.returncode, done.stdout + done.stderr)
 
@@ -121,6 +124,16 @@ def test_host_script_holds_the_plans_table() -> None:
         encaps = [route.segs for route in plan.nodes[host].routes if route.action is Action.ENCAP]
         assert encaps == [line.split()[8] for line in routes if "encap seg6 " in line]
         assert all(address in text for port in plan.nodes[host].ports for address in port.addresses)
+
+
+def test_eos_does_not_decapsulate() -> None:
+    """A scheme by which T0s decapsulate is refused for EOS, with what else to do, and so if some run it."""
+    for wish in (Wish(Nos.EOS), Wish(Nos.FRR, mixed=True)):
+        shape = "4p-2t0-4t1" if wish.mixed else "2p-2t0-2t1"
+        with pytest.raises(
+            InputError, match=r"knows no static End.DT6 of ceos\n  remedy: --nos frr or sonic-vs"
+        ):
+            files(shape, wish, "leaf-decap")
 
 
 def test_mixed_planes_take_turns() -> None:

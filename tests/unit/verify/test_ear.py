@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from scapy.layers.inet import UDP
+from scapy.layers.inet import TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import ARP, Ether
 
@@ -37,8 +37,9 @@ def probe(**udp: int) -> Ether:
 
 
 def test_a_probe_passes() -> None:
-    """IPv6 in IPv6 with UDP to the probe port is heard."""
+    """UDP to the probe port is heard, in a carrier and where that was taken off."""
     assert passes(bytes(probe()))
+    assert passes(bytes(Ether() / IPv6(dst="fd00::1") / UDP(dport=PORT)))
 
 
 @pytest.mark.parametrize(
@@ -46,11 +47,12 @@ def test_a_probe_passes() -> None:
     [
         probe(dport=4791),
         probe(dport=1, sport=PORT),
-        Ether() / IPv6() / UDP(dport=PORT),
+        Ether() / IPv6() / UDP(dport=1),
+        Ether() / IPv6() / TCP(dport=PORT),
         Ether() / IPv6(dst="fcbb:bb00:1::") / IPv6(dst="fd00::1") / ICMPv6EchoRequest(data=bytes(64)),
         Ether() / ARP(),
     ],
-    ids=["other port", "source port", "no outer header", "ICMP inside", "ARP"],
+    ids=["other port", "source port", "no carrier, other port", "no carrier, TCP", "ICMP inside", "ARP"],
 )
 def test_all_else_is_dropped(frame: Ether) -> None:
     """What is no probe does not take room in the ring."""
