@@ -8,26 +8,21 @@ from typing import Any
 
 import click
 
+from mrcnet.api.load import hosts_of
 from mrcnet.cli.command import UsesLab, command
-from mrcnet.cli.labs import lab_parameter
-from mrcnet.cli.on import on_parameter, refuse_typed
+from mrcnet.cli.on import refuse_typed
 from mrcnet.cli.output import Answer, progress, table
+from mrcnet.cli.place import hosts_in, place_of, place_parameters
 from mrcnet.cli.quantities import quantity
-from mrcnet.cli.traffic import hosts_of, lab_plan, virtual_plan
 from mrcnet.errors import ExitCode
-from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.settings import Settings
-from mrcnet.nic.traffic import run_traffic
 from mrcnet.plan.model import Plan
-from mrcnet.sim import run as sim_run
-from mrcnet.sim.fit import fit
 from mrcnet.units import format_size, parse_share, parse_size
 from mrcnet.workload.collective import Collective, Row, program_of, row_of
 from mrcnet.workload.collectives import KINDS
 from mrcnet.workload.congestion import CHOICES, FIXED, controlled
 from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.program import TYPES
-from mrcnet.workload.summary import Recording
 from mrcnet.workload.transport import CHOICES as TRANSPORTS
 from mrcnet.workload.transport import MRC, over
 
@@ -50,9 +45,7 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     "mrcnet collective --on sim --topo 4p-2t0-4t1 --algorithm tree --transport rocev2x16 --loss 0.1% --json",
     cls=UsesLab,
 )
-@on_parameter
-@click.option("-t", "--topo", metavar="TOPO", help="With --on sim: a topology file or a shipped name.")
-@lab_parameter
+@place_parameters
 @click.option("--collective", "kind", type=click.Choice(list(KINDS)), default="all-reduce", show_default=True)
 @click.option(
     "--algorithm", default="", help="ring or tree for all-reduce and broadcast.  [default: ring, or direct]"
@@ -108,22 +101,19 @@ def collective_(
     computes. Times are fabric time, bandwidths GB/s, defined as in nccl-tests. Exits with 1 if an element is
     wrong, or a QP failed.
     """
-    if on == "sim":
-        plan = virtual_plan(topo)
-    else:
+    if on != "sim":
         refuse_typed("`mrcnet fault` makes a lab's links lose packets", "loss")
-        plan = lab_plan(lab_name)
-    hosts = tuple(hosts_of(plan, ranks, "--ranks"))
+    place = place_of(on, topo, lab_name, loss=loss or 0.0)
+    plan = place.plan
+    hosts = tuple(hosts_of(plan, hosts_in(ranks), "--ranks"))
     ask = Collective(kind, algorithm, hosts, dtype, iterations, warmup, message, seed)
     wire = plan.topology.transport
     settings = controlled(Settings(payload=wire.payload, udp_port=wire.udp_port), plan, congestion)
     rows = []
     for size in _steps(*sizes, factor):
         progress(f"{kind}, {format_size(size)}")
-        job = over(
-            _job(plan.topology.name if on == "sim" else lab_name, plan, ask, size, settings), transport
-        )
-        rows.append(row_of(ask, size, virtual(job, loss or 0.0) if on == "sim" else real(job)))
+        job = over(_job(place.name, plan, ask, size, settings), transport)
+        rows.append(row_of(ask, size, place.run_job(job)))
     progress("")
     data = _data(plan, ask, transport, congestion, loss or 0.0, rows)
     good = all(row.verified for row in rows)
@@ -140,17 +130,6 @@ def _job(name: str, plan: Plan, ask: Collective, size: int, settings: Settings) 
     program = program_of(ask, size)
     job = Job(name, plan, program.flows, settings, ask.seed, bin_ns(plan))
     return replace(job, programs=(program,))
-
-
-def virtual(job: Job, loss: float) -> Recording:
-    """Run the job's programs in the simulator."""
-    return sim_run.run_traffic(fit(job), None, meanwhile=lambda run: run.lose(loss))
-
-
-def real(job: Job) -> Recording:
-    """Run the job's programs in its lab."""
-    with register_run(job.lab):
-        return run_traffic(job, None)
 
 
 def _data(

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
+from mrcnet.api.drillfiles import read_drills
+from mrcnet.api.topologies import Source
 from mrcnet.cli.command import MakesLab, command
-from mrcnet.cli.drillfiles import read_drills
 from mrcnet.cli.drillrun import DrillRun
 from mrcnet.cli.on import on_parameter
 from mrcnet.cli.output import Answer, note, table
 from mrcnet.cli.results import Files, command_line, written
-from mrcnet.cli.topologies import Source
 from mrcnet.drill.batch import runs_of
 from mrcnet.drill.fabric import refuse_impossible
 from mrcnet.drill.kernel import KernelFabric

@@ -9,19 +9,19 @@ from typing import Any
 
 import click
 
+from mrcnet.api.drillfiles import read_drills
+from mrcnet.api.labs import LAB_VARIABLE
+from mrcnet.api.topologies import Source
 from mrcnet.cli.batch import batch_lines
 from mrcnet.cli.command import MakesLab, command
 from mrcnet.cli.crews import crew_of, crew_parameters, each_made
-from mrcnet.cli.drillfiles import read_drill, read_drills
 from mrcnet.cli.drilllines import result_lines
 from mrcnet.cli.drillrun import DrillRun, Made, Simulated
 from mrcnet.cli.eachlink import each_link as sweep_all
 from mrcnet.cli.events import events_parameter
-from mrcnet.cli.labs import LAB_VARIABLE
 from mrcnet.cli.on import on_parameter, refuse_typed
 from mrcnet.cli.output import Answer, note
 from mrcnet.cli.results import Files, files_parameter
-from mrcnet.cli.topologies import Source
 from mrcnet.drill.batch import gather, runs_of
 from mrcnet.drill.crew import Crew
 from mrcnet.drill.matrix import Choice
@@ -29,8 +29,6 @@ from mrcnet.drill.model import CaptureSpec, Drill
 from mrcnet.drill.result import DrillResult
 from mrcnet.drill.verdict import ABORTED, PASSED
 from mrcnet.errors import ExitCode, Where
-
-__all__ = ["drill_", "read_drill"]
 
 
 @command(

@@ -7,27 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mrcnet.cli.dilation import settled
-from mrcnet.cli.drillfiles import drill_file
+from mrcnet.api.drillfiles import drill_file
+from mrcnet.api.drills import Stage
+from mrcnet.api.telling import silent
+from mrcnet.api.topologies import Source
 from mrcnet.cli.events import traced, write_events
-from mrcnet.cli.labs import running_plan
 from mrcnet.cli.output import note
 from mrcnet.cli.results import Files, command_line
-from mrcnet.cli.topologies import Source, plan_of
-from mrcnet.cli.up import refuse_errors
-from mrcnet.drill.fabric import Fabric
 from mrcnet.drill.interrupt import interruptible
-from mrcnet.drill.job import plan_job
-from mrcnet.drill.kernel import KernelFabric
 from mrcnet.drill.model import Drill
 from mrcnet.drill.result import DrillResult, interrupted
-from mrcnet.drill.runner import run_drill
-from mrcnet.drill.virtual import SimFabric
 from mrcnet.kernel import lab
 from mrcnet.report.model import Origin, Picture
 from mrcnet.report.picture import picture
 from mrcnet.report.resultfile import as_data, origin
-from mrcnet.sim.run import Sim, like_kernel
 from mrcnet.workload.framewindow import Captured
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording
@@ -60,15 +53,22 @@ class DrillRun:
     command: str = field(default_factory=command_line)
     aloud: bool = True
 
+    @property
+    def stage(self) -> Stage:
+        """Where it runs."""
+        told = note if self.aloud else silent
+        return Stage(
+            self.on,
+            self.lab_name,
+            self.keep,
+            self.allow_unfaithful,
+            like_kernel=self.like_kernel,
+            note=told,
+        )
+
     def job(self, drill: Drill, source: Source, *, dry: bool = False) -> Job:
         """What is to run; InputError if it cannot. A `dry` one does not settle its dilation."""
-        plan = running_plan(self.lab_name) if self.lab_name else plan_of(source)
-        refuse_errors(plan, source)
-        job = plan_job(drill, plan, self.lab_name or drill.name)
-        if self.on == "kernel" and not self.lab_name and not dry:
-            plan = settled(plan, drill.name, source.text, flows=job.flows)
-            job = plan_job(drill, plan, drill.name)
-        return job
+        return self.stage.job(drill, source, dry=dry)
 
     def run(self, drill: Drill, source: Source, files: Files) -> tuple[DrillResult, dict[str, Any]]:
         """One run: its result, and the JSON object of it. What it captured is written."""
@@ -111,16 +111,12 @@ class DrillRun:
 
     def _run(self, drill: Drill, source: Source, recordings: list[Recording]) -> tuple[DrillResult, Picture]:
         job = traced(self.job(drill, source), self.events)
-        fabric: Fabric = SimFabric(like_kernel(job.plan) if self.like_kernel else Sim())
-        if self.on == "kernel":
-            fabric = KernelFabric(source.file, source.text, self.lab_name is None, self.keep, note)
 
         def recorded(recording: Recording) -> None:
             recordings.append(recording)
             write_events(recording, self.events)
 
-        told = note if self.aloud else lambda _: None
-        result = run_drill(drill, job, fabric, told, recorded, allow_unfaithful=self.allow_unfaithful)
+        result = self.stage.run(drill, job, source, recorded)
         return result, picture(job.plan, result, recordings[-1] if recordings else None)
 
     def _origin(self, drill: Drill, source: Source) -> Origin:

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
+from mrcnet.api.dilation import settled
+from mrcnet.api.topologies import Source, refuse_errors
 from mrcnet.cli.crews import each_made
-from mrcnet.cli.dilation import settled
-from mrcnet.cli.output import Answer, progress, table
-from mrcnet.cli.topologies import Source, find, plan_of
-from mrcnet.cli.up import refuse_errors
+from mrcnet.cli.output import Answer, note, progress, table
+from mrcnet.cli.topologies import find, plan_of
 from mrcnet.drill.crew import Crew
 from mrcnet.drill.fabric import Fabric
 from mrcnet.drill.job import plan_job
@@ -33,7 +33,7 @@ def each_link(topology: str, on: str, crew: Crew | None, *, allow_unfaithful: bo
     """Everything of a topology fails in turn, on one lab or in the simulator."""
     source = find(topology)
     plan = plan_of(source)
-    refuse_errors(plan, source)
+    refuse_errors(plan, source, note)
     if on == "sim":
         found = _simulated(plan, source, crew, allow_unfaithful)
     else:
@@ -45,7 +45,7 @@ def each_link(topology: str, on: str, crew: Crew | None, *, allow_unfaithful: bo
 def _on_kernel(plan: Plan, source: Source, allow_unfaithful: bool) -> Sweep:
     if NAME in lab.labs():
         raise InputError(f"lab {NAME!r} exists", remedy=f"`mrcnet down {NAME}`")
-    plan = settled(plan, NAME, source.text)
+    plan = settled(plan, NAME, source.text, note=note)
     with ExitStack() as stack:
         stack.callback(lab.down, NAME)
         lab.up(plan, NAME, source.file, source.text)

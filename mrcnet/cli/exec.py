@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from typing import NoReturn
 
 import click
 
+from mrcnet.api.nodes import capture, line_of, without_ip
 from mrcnet.cli.command import UsesLab, command, wants_json
 from mrcnet.cli.labs import running_plan, the_lab
 from mrcnet.cli.output import Answer, progress
-from mrcnet.errors import EnvironmentFault, InputError, PartialError
-from mrcnet.kernel import marks, netns
-from mrcnet.topology.names import suggest
 
 PROGRAM = "mrcnet.program"
 
@@ -44,33 +41,20 @@ def exec_(ctx: click.Context, words: tuple[str, ...]) -> Answer:
     if len(words) not in (1, 2) or not program:
         raise click.UsageError("write [LAB] NODE -- PROGRAM ...")
     name = the_lab(words[0] if len(words) == 2 else None)
-    line = ["ip", "netns", "exec", _namespace(name, words[-1]), *program]
+    line = line_of(running_plan(name), name, words[-1], program)
     progress("")
-    try:
-        return _capture(line) if wants_json() else _become(line)
-    except FileNotFoundError as error:
-        raise EnvironmentFault("there is no program `ip`", remedy="install iproute2") from error
-
-
-def _namespace(name: str, node: str) -> str:
-    """The namespace of a node, if it is there and ours. Raises InputError or PartialError if it is not."""
-    nodes = running_plan(name).nodes
-    if node not in nodes:
-        raise InputError(f"lab {name} has no node {node!r}{suggest(node, nodes)}")
-    path = netns.path_of(name, node)
-    if marks.read(path) is None:
-        raise PartialError(
-            f"node {node} of lab {name} is not there", remedy=f"mrcnet down {name}, then up again"
-        )
-    return path.name
+    return _capture(line) if wants_json() else _become(line)
 
 
 def _become(line: list[str]) -> NoReturn:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the program would inherit that
-    os.execvp(line[0], line)
+    try:
+        os.execvp(line[0], line)
+    except FileNotFoundError as error:
+        raise without_ip() from error
 
 
 def _capture(line: list[str]) -> Answer:
-    done = subprocess.run(line, capture_output=True, text=True, errors="replace", check=False)
+    done = capture(line)
     code = done.returncode if done.returncode >= 0 else 128 - done.returncode  # as a shell tells a signal
     return Answer({"exit_code": code, "stdout": done.stdout, "stderr": done.stderr}, [], code)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
 import click
 
+from mrcnet.api.lab import Lab
 from mrcnet.cli.command import UsesLab, command
-from mrcnet.cli.labs import running_plan, the_lab
+from mrcnet.cli.labs import attached, the_lab
 from mrcnet.cli.output import Answer
 from mrcnet.cli.quantities import quantity
-from mrcnet.errors import InputError
-from mrcnet.kernel import delays, faults, portfaults
 from mrcnet.kernel.faults import FaultRecord
-from mrcnet.kernel.healing import heal_all
-from mrcnet.plan.model import Plan
-from mrcnet.port.model import FaultSpec
 from mrcnet.units import parse_duration, parse_rate, parse_share
 
 # Every action, with the options that it takes and those of them that it needs.
@@ -74,17 +70,9 @@ def fault_(words: tuple[str, ...], **options: Any) -> Answer:
         raise click.UsageError(f"write [LAB] ACTION A:B; actions are {', '.join(ACTIONS)}")
     *lab_name, action, target = words
     _check(action, options)
-    name = the_lab(lab_name[0] if lab_name else None)
-    plan = running_plan(name)
-    if action == "cut":
-        record = faults.cut(plan, name, target, silent=options["silent"])
-    elif action == "heal":
-        record = _heal(plan, name, target)
-    elif action == "delay":
-        lasts = None if options["lasts"] is None else options["lasts"] * plan.topology.dilation
-        record = delays.lengthen(plan, name, target, options["by"], lasts)
-    else:
-        record = portfaults.strike(plan, name, _spec(action, options), target, one_way=options["one_way"])
+    given = {name: options[name] for name in ACTIONS[action][0] if options[name] is not None}
+    given.pop("everything", None)
+    record: FaultRecord = getattr(_lab(lab_name).fault, action)(target, **given)
     return Answer(asdict(record), [_line(record)])
 
 
@@ -94,25 +82,19 @@ def _heal_all(words: tuple[str, ...], options: Mapping[str, Any]) -> Answer:
         raise click.UsageError("write [LAB] heal --all")
     *lab_name, action = words
     _check(action, options)
-    name = the_lab(lab_name[0] if lab_name else None)
-    healed = heal_all(running_plan(name), name)
-    lines = [_line(record) for record in healed] or [f"lab {name} has no fault"]
-    return Answer({"lab": name, "healed": [asdict(record) for record in healed]}, lines)
+    lab = _lab(lab_name)
+    healed = lab.fault.heal_all()
+    lines = [_line(record) for record in healed] or [f"lab {lab.name} has no fault"]
+    return Answer({"lab": lab.name, "healed": [asdict(record) for record in healed]}, lines)
 
 
 def _line(record: FaultRecord) -> str:
     return f"{record.fault} {record.target} at {record.at_ns / 1e9:.6f} s, +-{record.error_ns / 1e6:.3f} ms"
 
 
-def _heal(plan: Plan, lab_name: str, target: str) -> FaultRecord:
-    """A link may be longer, and broken besides."""
-    shorter = delays.shorten(plan, lab_name, target)
-    try:
-        return faults.heal(plan, lab_name, target)
-    except InputError:
-        if shorter is None:
-            raise
-        return shorter
+def _lab(words: Sequence[str]) -> Lab:
+    """The lab that stands before the action, or the one that is meant without."""
+    return attached(the_lab(words[0] if words else None))
 
 
 def _check(action: str, options: Mapping[str, Any]) -> None:
@@ -127,16 +109,3 @@ def _check(action: str, options: Mapping[str, Any]) -> None:
 
 def _spell(name: str) -> str:
     return _SPELT.get(name, f"--{name}")
-
-
-def _spec(action: str, options: Mapping[str, Any]) -> FaultSpec:
-    period = options["period"] or 0
-    return FaultSpec(
-        action,
-        lasts_ns=options["lasts"],
-        share=1.0 if options["share"] is None else options["share"],
-        rate_bps=options["rate"] or 0,
-        period_ns=period,
-        down_ns=options["down"] or period // 2,
-        count=options["count"],
-    )

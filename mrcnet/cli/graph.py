@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from mrcnet.api.topologies import Source
 from mrcnet.cli.command import command
 from mrcnet.cli.output import Answer
-from mrcnet.cli.topologies import Source, plan_of, topology_parameters
+from mrcnet.cli.topologies import plan_of, topology_parameters
 from mrcnet.report.files import write
 from mrcnet.report.mermaid import as_mermaid
 from mrcnet.report.picture import bare

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from mrcnet.api.topologies import read
 from mrcnet.cli.command import command
 from mrcnet.cli.output import Answer
-from mrcnet.cli.topologies import read
 from mrcnet.errors import InputError
 from mrcnet.foreign.clab import is_clab, read_clab
 from mrcnet.foreign.compact import is_compact, read_compact

@@ -1,19 +1,16 @@
-"""From what the user typed to a running lab and its plan. The YAML it came from need not exist any more."""
+"""The parameter LAB, and the plan of the lab that it names, with a word of what is going on."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from mrcnet.api import labs
+from mrcnet.api.lab import Lab
 from mrcnet.cli.output import note, progress
-from mrcnet.errors import InputError
-from mrcnet.kernel import lab
 from mrcnet.plan.model import Plan
-
-LAB_VARIABLE = "MRCNET_LAB"
 
 
 def lab_parameter(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,23 +24,17 @@ def lab_parameter(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def the_lab(name: str | None) -> str:
-    """The lab that the user means: `name`, or MRCNET_LAB, or the only one.
-
-    Raises InputError with the choices if that does not settle it.
-    """
-    if name := name or os.environ.get(LAB_VARIABLE):
-        return name
-    labs = lab.labs()
-    if len(labs) != 1:
-        raise InputError(
-            f"which lab? there are {', '.join(labs)}" if labs else "there is no lab",
-            remedy="name one of them" if labs else "make one, e.g. mrcnet up 4p-2t0-4t1",
-        )
-    note(f"using lab {labs[0]}")
-    return labs[0]
+    """The lab that the user means. InputError with the choices if there is not just one."""
+    return labs.the_lab(name, note)
 
 
 def running_plan(name: str) -> Plan:
     """The plan of a running lab, from the text it was made of. Raises InputError if there is no such lab."""
     progress(f"planning lab {name}")
-    return lab.plan_of(lab.load(name))
+    return labs.running_plan(name)
+
+
+def attached(name: str) -> Lab:
+    """A running lab. Raises InputError if there is none of that name."""
+    progress(f"planning lab {name}")
+    return Lab.attach(name)

@@ -7,9 +7,10 @@ from pathlib import Path, PurePosixPath
 
 import click
 
+from mrcnet.api.topologies import read
 from mrcnet.cli.command import command
 from mrcnet.cli.output import Answer, progress
-from mrcnet.cli.topologies import find, plan_of, read
+from mrcnet.cli.topologies import find, plan_of
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.foreign.clab import read_clab
 from mrcnet.foreign.convert import convert

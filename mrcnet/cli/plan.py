@@ -9,14 +9,15 @@ from pathlib import Path as File
 
 import click
 
+from mrcnet.api.topologies import Source, lint_lines
 from mrcnet.cli.command import command
 from mrcnet.cli.output import Answer, table
 from mrcnet.cli.plantables import each_link, node_data, write_tables
-from mrcnet.cli.topologies import Source, parts_of, topology_parameters
+from mrcnet.cli.topologies import parts_of, topology_parameters
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.counts import counts
-from mrcnet.plan.model import Finding, Path
+from mrcnet.plan.model import Path
 from mrcnet.plan.parts import Parts, counts_of
 from mrcnet.plan.paths import paths
 from mrcnet.plan.walk import Walk, walk
@@ -63,11 +64,6 @@ def plan_(source: Source, pair: str | None, node: str | None, tables: File | Non
     if tables:
         return write_tables(parts, tables)
     return each_link(parts) if n_minus_1 else _overview(parts)
-
-
-def lint_lines(findings: Iterable[Finding]) -> list[str]:
-    """Findings for people, one a line."""
-    return [f"{finding.severity}: {finding.message} [{finding.code}]" for finding in findings]
 
 
 def _overview(parts: Parts) -> Answer:

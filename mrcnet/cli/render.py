@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from mrcnet.api.topologies import Source
 from mrcnet.cli.command import command
 from mrcnet.cli.on import refuse_typed
 from mrcnet.cli.output import Answer
-from mrcnet.cli.topologies import Source, plan_of, topology_parameters
+from mrcnet.cli.topologies import plan_of, topology_parameters
 from mrcnet.cli.wish import read_wish, wish_parameters
 from mrcnet.errors import EnvironmentFault, InputError
 from mrcnet.render.clabernetes import CONNECTIVITY, Cluster, render_clabernetes

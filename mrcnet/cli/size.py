@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
+from mrcnet.api.topologies import scheme_named
 from mrcnet.cli.command import command
 from mrcnet.cli.output import Answer, note
 from mrcnet.cli.quantities import quantity
-from mrcnet.cli.topologies import scheme_named
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.plan.sizing import Size, alternatives, size
 from mrcnet.report.files import write

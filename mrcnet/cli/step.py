@@ -9,13 +9,11 @@ from typing import Any
 
 import click
 
-from mrcnet.cli.collective import real, virtual
+from mrcnet.api.load import hosts_of
 from mrcnet.cli.command import UsesLab, command
-from mrcnet.cli.labs import lab_parameter
-from mrcnet.cli.on import on_parameter
 from mrcnet.cli.output import Answer
+from mrcnet.cli.place import hosts_in, place_of, place_parameters
 from mrcnet.cli.quantities import quantity
-from mrcnet.cli.traffic import hosts_of, lab_plan, virtual_plan
 from mrcnet.errors import ExitCode
 from mrcnet.mrc.settings import Settings
 from mrcnet.units import format_duration, format_size, parse_size
@@ -52,10 +50,8 @@ def _model(ctx: click.Context, parameter: click.Parameter, text: str) -> Model:
     "mrcnet step zero-3 4p-2t0-4t1 --transport rocev2x16 --json",
     cls=UsesLab,
 )
-@on_parameter
-@click.option("-t", "--topo", metavar="TOPO", help="With --on sim: a topology file or a shipped name.")
 @click.argument("step", type=click.Choice(list(STEPS)))
-@lab_parameter
+@place_parameters
 @click.option("--model", default=MODEL, callback=_model, show_default=True, help="dtype=bf16 if left out.")
 @click.option("--tp", default=1, type=click.IntRange(1), show_default=True, help="Megatron: tensor ranks.")
 @click.option("--pp", default=1, type=click.IntRange(1), show_default=True, help="Megatron: stages.")
@@ -93,22 +89,22 @@ def step_(
     Sizes follow from the model. Ranks have real buffers; what they hold at the end is compared with what
     NumPy computes. Computing takes no time. Exits with 1 if an element is wrong, or a QP failed.
     """
-    plan = virtual_plan(topo) if on == "sim" else lab_plan(lab_name)
-    hosts = hosts_of(plan, ranks, "--ranks")
+    place = place_of(on, topo, lab_name)
+    plan = place.plan
+    hosts = hosts_of(plan, hosts_in(ranks), "--ranks")
     program = step_program(step, model, Layout(tp, pp, dp, microbatches), hosts, message, seed)
     check_memory(program)
     wire = plan.topology.transport
     settings = controlled(Settings(payload=wire.payload, udp_port=wire.udp_port), plan, congestion)
-    name = plan.topology.name if on == "sim" else lab_name
-    job = Job(name, plan, program.flows, settings, seed, bin_ns(plan))
+    job = Job(place.name, plan, program.flows, settings, seed, bin_ns(plan))
     job = over(replace(job, programs=(program,)), transport)
-    recording = virtual(job, 0.0) if on == "sim" else real(job)
+    recording = place.run_job(job)
     reports = [rank for report in recording.reports for rank in report.ranks]
     ends = [end for rank in reports for end in rank.ends if end is not None]
     result = summarise(recording)
     whole = all(None not in rank.ends for rank in reports)
     data = {
-        "lab": name,
+        "lab": place.name,
         "step": step,
         "model": asdict(model),
         "ranks": hosts,

@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from mrcnet.api.load import Load
 from mrcnet.cli.command import UsesLab, command
-from mrcnet.cli.events import events_parameter, traced, write_events
-from mrcnet.cli.labs import lab_parameter, running_plan
-from mrcnet.cli.on import on_parameter, refuse_typed
+from mrcnet.cli.events import events_parameter, write_events
 from mrcnet.cli.output import Answer, progress, table
+from mrcnet.cli.place import hosts_in, place_of, place_parameters
 from mrcnet.cli.quantities import quantity
-from mrcnet.cli.topologies import find, plan_of
-from mrcnet.cli.up import refuse_errors
-from mrcnet.errors import ExitCode, InputError
+from mrcnet.errors import ExitCode
 from mrcnet.kernel import lab
-from mrcnet.kernel.processes import register_run
-from mrcnet.mrc.settings import Settings
-from mrcnet.nic.traffic import run_traffic
-from mrcnet.plan.model import Plan
-from mrcnet.plan.target import find_link
-from mrcnet.sim import run as sim_run
-from mrcnet.sim.fit import fit
-from mrcnet.topology.names import suggest
 from mrcnet.units import format_duration, format_rate, format_size, parse_duration, parse_rate, parse_size
-from mrcnet.workload.congestion import CHOICES, FIXED, controlled
+from mrcnet.workload.congestion import CHOICES, FIXED
 from mrcnet.workload.fidelity import Fidelity
-from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import Job, bin_ns
-from mrcnet.workload.patterns import PATTERNS, pairs
+from mrcnet.workload.patterns import PATTERNS
 from mrcnet.workload.summary import FlowResult, TrafficResult, summarise
-from mrcnet.workload.transport import EVERY, MRC, STACK, over
+from mrcnet.workload.transport import EVERY, MRC, STACK
 
-DEFAULT_SIZE = 64 << 20
 SHOWN = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What each flow carries: bytes in all (None: until the time is over), bytes a message, offered bit/s."""
-
-    size: int | None
-    message: int
-    rate: int | None
 
 
 @command(
@@ -54,9 +32,7 @@ class Load:
     "mrcnet traffic --on sim --topo 4p-2t0-4t1 --pattern permutation",
     cls=UsesLab,
 )
-@on_parameter
-@click.option("-t", "--topo", metavar="TOPO", help="With --on sim: a topology file or a shipped name.")
-@lab_parameter
+@place_parameters
 @click.option("--pattern", type=click.Choice(sorted(PATTERNS)), default="pair", show_default=True)
 @click.option("--hosts", metavar="h0,h5", help="Hosts that take part, in this order. Default: all.")
 @click.option("--size", callback=quantity(parse_size), help="Bytes of each flow.  [default: 64MiB]")
@@ -128,27 +104,22 @@ def traffic_(
     is no lab: the same end points meet over virtual links in virtual time. Exits with 1 if a byte is missing
     or wrong, or a QP failed.
     """
-    if size is not None and duration is not None:
-        raise click.UsageError("--size and --duration exclude each other")
-    if message > 1 << 30:
-        raise click.UsageError("--message is at most 1GiB")
-    plan = virtual_plan(topo) if on == "sim" else lab_plan(lab_name)
-    total = None if duration is not None else size or DEFAULT_SIZE
-    load = Load(total, message if total is None else min(message, total), rate)
-    flows = make_flows(pattern, hosts_of(plan, hosts, "--hosts"), load, seed)
-    wire = plan.topology.transport
-    settings = Settings(payload=wire.payload, udp_port=wire.udp_port, icrc=icrc == "on")
-    if backup_share is not None:
-        settings = replace(settings, backup_share=backup_share)
-    settings = controlled(settings, plan, congestion)
-    job = Job(plan.topology.name if on == "sim" else lab_name, plan, flows, settings, seed, bin_ns(plan))
-    job = replace(job, denied=tuple(find_link(plan, target) for target in denied))
-    job = traced(over(job, transport), events)
-    if on == "sim":
-        recording = sim_run.run_traffic(fit(job), duration, _say)
-    else:
-        with register_run(lab_name):
-            recording = run_traffic(job, duration, _say)
+    load = Load(
+        pattern=pattern,
+        hosts=hosts_in(hosts),
+        size=size,
+        duration=duration,
+        message=message,
+        rate=rate,
+        transport=transport,
+        congestion=congestion,
+        icrc=icrc == "on",
+        backup_share=backup_share,
+        denied=denied,
+        seed=seed,
+    )
+    place = place_of(on, topo, lab_name)
+    recording = place.record(load, trace=events is not None, progress=_say)
     write_events(recording, events)
     result = summarise(recording)
     lacks = () if on == "sim" else lab.degraded(lab_name)
@@ -158,45 +129,8 @@ def traffic_(
     )
 
 
-def virtual_plan(topo: str | None) -> Plan:
-    """The plan of `--on sim --topo`. InputError if it has errors."""
-    refuse_typed("--on sim has no lab", "lab_name")
-    source = find(topo)
-    plan = plan_of(source)
-    refuse_errors(plan, source)
-    return plan
-
-
-def lab_plan(lab_name: str) -> Plan:
-    """The plan of a running lab."""
-    refuse_typed("a lab has its topology; --topo goes with --on sim", "topo")
-    return running_plan(lab_name)
-
-
 def _say(done: int) -> None:
     progress(f"{format_size(done)} delivered")
-
-
-def hosts_of(plan: Plan, text: str | None, option: str) -> list[str]:
-    """`h0,h5`, or all hosts. Raises InputError for one that is not in the lab, or is named twice."""
-    hosts = text.split(",") if text else list(plan.hosts)
-    for host in hosts:
-        if host not in plan.hosts:
-            raise InputError(
-                f"{option}: {host!r} is no host of this lab{suggest(host, plan.hosts)}",
-                remedy=f"hosts are {plan.hosts[0]} to {plan.hosts[-1]}",
-            )
-    if len(set(hosts)) != len(hosts):
-        raise InputError(f"{option}: a host is named twice", remedy="name each host once")
-    return hosts
-
-
-def make_flows(pattern: str, hosts: list[str], load: Load, seed: int) -> tuple[Flow, ...]:
-    """The flows of a pattern over hosts."""
-    return tuple(
-        Flow(number, src, dst, load.size, load.message, load.rate)
-        for number, (src, dst) in enumerate(pairs(pattern, hosts, seed))
-    )
 
 
 def _lines(result: TrafficResult) -> Iterator[str]:

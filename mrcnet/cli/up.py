@@ -9,18 +9,17 @@ from typing import Any
 
 import click
 
+from mrcnet.api.bringing import bring_up
+from mrcnet.api.labs import LAB_VARIABLE
+from mrcnet.api.topologies import Source
 from mrcnet.cli.command import MakesLab, command
-from mrcnet.cli.dilation import read_dilation, settled
-from mrcnet.cli.labs import LAB_VARIABLE
+from mrcnet.cli.dilation import read_dilation
 from mrcnet.cli.on import refuse_typed
 from mrcnet.cli.output import Answer, note, progress
-from mrcnet.cli.plan import lint_lines
-from mrcnet.cli.topologies import Source, plan_of, topology_parameters
+from mrcnet.cli.topologies import topology_parameters
 from mrcnet.cli.wish import WISHES, read_wish, wish_parameters
-from mrcnet.errors import ExitCode, InputError
-from mrcnet.kernel import containers, lab
+from mrcnet.errors import ExitCode
 from mrcnet.kernel.model import Change
-from mrcnet.plan.model import Plan
 
 KERNEL, CONTAINERLAB = BACKENDS = ("kernel", "containerlab")
 FEW = 24  # so many changes are listed; more are counted
@@ -79,28 +78,26 @@ def up_(
         raise click.UsageError("--dry-run: what containerlab would do it does not say; see `mrcnet render`")
     wish = read_wish(**wishes) if backend == CONTAINERLAB else None
     begun = monotonic()
-    plan = plan_of(source)
-    refuse_errors(plan, source)
-    name = lab_name or plan.topology.name
-    plan = settled(plan, name, source.text, dilation, dry=dry_run)
-    planned = monotonic()
-    progress(f"{len(plan.nodes)} nodes, {len(plan.topology.links)} links")
-    if wish is None:
-        result = lab.up(plan, name, source.file, source.text, dry_run=dry_run, allow_degraded=allow_degraded)
-    else:
-        progress("containerlab deploys")
-        result = containers.up(plan, name, source.file, source.text, wish, allow_degraded=allow_degraded)
-    for lack in result.degraded:
-        note(f"the lab goes without {lack}")
+    brought = bring_up(
+        source,
+        lab_name,
+        dilation=dilation,
+        allow_degraded=allow_degraded,
+        dry_run=dry_run,
+        wish=wish,
+        note=note,
+        progress=progress,
+    )
+    result = brought.result
     seconds = {
-        "plan": round(planned - begun, 6),
+        "plan": round(brought.plan_seconds, 6),
         "apply": round(result.apply_seconds, 6),
         "total": round(monotonic() - begun, 6),
     }
     data = {
         "lab": result.lab,
         "backend": backend,
-        "dilation": plan.topology.dilation,
+        "dilation": brought.plan.topology.dilation,
         "degraded": result.degraded,
         "changes": [_change(change) for change in result.changes],
         "lacking": result.lacking,
@@ -108,15 +105,6 @@ def up_(
     }
     lines = [*_lines(result.lab, result.changes, dry_run, seconds["total"]), *result.lacking[:FEW]]
     return Answer(data, lines, ExitCode.FAILED if result.lacking else ExitCode.OK)
-
-
-def refuse_errors(plan: Plan, source: Source) -> None:
-    """Raise InputError if lint found what would not work; mention what it only remarks on."""
-    errors = [finding for finding in plan.lint if finding.severity == "error"]
-    if errors:
-        raise InputError(f"{source.file}: this fabric would not work\n  " + "\n  ".join(lint_lines(errors)))
-    for line in lint_lines(plan.lint):
-        note(line)
 
 
 def _change(change: Change) -> dict[str, str]:

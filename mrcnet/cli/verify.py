@@ -8,12 +8,10 @@ from dataclasses import asdict
 import click
 
 from mrcnet.cli.command import UsesLab, command
-from mrcnet.cli.labs import lab_parameter, running_plan
+from mrcnet.cli.labs import attached, lab_parameter
 from mrcnet.cli.output import Answer, progress
 from mrcnet.errors import ExitCode
-from mrcnet.plan.prefixes import need_srv6
 from mrcnet.verify.model import FailedPath, VerifyResult
-from mrcnet.verify.run import verify
 
 
 @command("mrcnet verify 4p-2t0-4t1", "mrcnet verify --json | jq '.failed[].stopped_at'", cls=UsesLab)
@@ -26,9 +24,7 @@ def verify_(lab_name: str, sample: int) -> Answer:
 
     A broken path is named with the hop at which it stopped. Exits with 1 if there is one.
     """
-    plan = running_plan(lab_name)
-    need_srv6(plan, "verify")
-    result = verify(lab_name, plan, sample=sample, progress=_progress)
+    result = attached(lab_name).verify(sample=sample, progress=_progress)
     code = ExitCode.OK if result.ok else ExitCode.FAILED
     return Answer(asdict(result), _lines(result), code)
 

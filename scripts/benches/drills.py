@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from benches.figure import ROOT, Figure, figure, mrcnet
-from mrcnet.cli.drillfiles import read_drills
+from mrcnet.api.drillfiles import read_drills
 
 FABRICS = ("kernel", "sim")
 CUTS = int(os.environ.get("CUTS", "20"))  # runs of the silent cut

@@ -59,7 +59,7 @@ def round_trip() -> Iterator[Figure]:
 def _of(topology: str) -> object:
     """What a topology resolves to, by this program's own reading."""
     code = (
-        "import sys; from mrcnet.cli.topologies import find; from mrcnet.topology.load import load_text;"
+        "import sys; from mrcnet.api.topologies import find; from mrcnet.topology.load import load_text;"
         "source = find(sys.argv[1]); print(load_text(source.text, source.file))"
     )
     done = subprocess.run(

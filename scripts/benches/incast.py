@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from benches.figure import Figure, figure
-from mrcnet.cli.dilation import settled
+from mrcnet.api.dilation import settled
 from mrcnet.kernel import lab
 from mrcnet.kernel.processes import register_run
 from mrcnet.mrc.events import PacketsLost

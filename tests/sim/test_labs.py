@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mrcnet.cli.drillfiles import read_drills
-from mrcnet.cli.topologies import plan_of
+from mrcnet.api.drillfiles import read_drills
+from mrcnet.api.topologies import plan_of
 from mrcnet.drill.batch import gather
 from mrcnet.drill.job import plan_job
 from mrcnet.drill.runner import run_drill

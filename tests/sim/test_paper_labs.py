@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mrcnet.cli.drillfiles import read_drill
-from mrcnet.cli.topologies import plan_of
+from mrcnet.api.drillfiles import read_drill
+from mrcnet.api.topologies import plan_of
 from mrcnet.drill.job import plan_job
 from mrcnet.drill.runner import run_drill
 from mrcnet.drill.verdict import PASSED, spell

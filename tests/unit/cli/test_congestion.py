@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mrcnet.cli.drill import read_drill
-from mrcnet.cli.topologies import plan_of
+from mrcnet.api.drillfiles import read_drill
+from mrcnet.api.topologies import plan_of
 from mrcnet.drill.job import plan_job
 
 from .conftest import Run

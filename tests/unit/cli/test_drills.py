@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mrcnet.cli.drill import read_drill
+from mrcnet.api.drillfiles import read_drill
 from tests.unit.plan.fabrics import ROOT
 
 from .conftest import Run

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from mrcnet.cli.topologies import SHIPPED, Source, find, unknown
+from mrcnet.api.topologies import SHIPPED, Source, find, unknown
 from mrcnet.drill.load import load_drills
 from mrcnet.drill.model import Drill
 from mrcnet.errors import InputError
@@ -16,17 +17,18 @@ def read_drill(file: Path) -> tuple[Drill, Source]:
     return read_drills(file)[0]
 
 
-def read_drills(file: Path) -> tuple[tuple[Drill, Source], ...]:
+def read_drills(file: Path, variables: Mapping[str, str] = os.environ) -> tuple[tuple[Drill, Source], ...]:
     """Every choice of a drill's matrix, and the topology that it names, relative to the file (or shipped).
 
-    `file` is a drill file, the folder of a lab, or, if there is nothing of that name, a shipped lab.
+    `file` is a drill file, the folder of a lab, or, if there is nothing of that name, a shipped lab;
+    `variables` are put into its text.
     """
     path = drill_file(file)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
-    return tuple((drill, _source(path, drill)) for drill in load_drills(text, str(path), os.environ))
+    return tuple((drill, _source(path, drill)) for drill in load_drills(text, str(path), variables))
 
 
 def _source(path: Path, drill: Drill) -> Source:

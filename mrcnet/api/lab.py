@@ -1,0 +1,144 @@
+"""A lab: a fabric that is up on this machine, from the first namespace to the last."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from mrcnet.api.bringing import bring_up
+from mrcnet.api.labs import running_plan, the_lab
+from mrcnet.api.place import Place, Progress
+from mrcnet.api.telling import Tell, silent
+from mrcnet.api.topologies import find
+from mrcnet.drill.interrupt import undisturbed
+from mrcnet.errors import InputError
+from mrcnet.kernel import lab
+from mrcnet.plan.model import Plan
+from mrcnet.render.model import Wish
+
+if TYPE_CHECKING:  # a lab comes up without the end points' libraries
+    from mrcnet.api.faults import Faults
+    from mrcnet.drill.result import DrillResult
+    from mrcnet.verify.model import VerifyResult
+    from mrcnet.workload.job import Job
+    from mrcnet.workload.summary import Recording
+
+
+class Lab(Place):
+    """A running lab. As a context, it goes down at the end if `up` made it; one that was there stays.
+
+    `plan` is what it was made of; `degraded` what this machine could not give it.
+    """
+
+    def __init__(self, name: str, plan: Plan, *, mine: bool = False) -> None:
+        super().__init__(name, plan)
+        self._mine = mine
+
+    @classmethod
+    def up(
+        cls,
+        topology: str | Path | None = None,
+        name: str | None = None,
+        *,
+        dilation: int | None = None,
+        allow_degraded: bool = False,
+        wish: Wish | None = None,
+        note: Tell = silent,
+    ) -> Self:
+        """Bring a topology up: a file, a folder, a shipped name; None: that of the working directory.
+
+        `name`: of the lab; None: the topology's. A lab of that name, if up, becomes what the topology says.
+        With a `wish` containerlab makes the nodes. Raises what `mrcnet up` ends in.
+        """
+        before = lab.labs()
+        brought = bring_up(
+            find(topology, note),
+            name,
+            dilation=dilation,
+            allow_degraded=allow_degraded,
+            wish=wish,
+            note=note,
+        )
+        found = brought.result.lab
+        return cls(found, brought.plan, mine=found not in before)
+
+    @classmethod
+    def attach(cls, name: str | None = None, *, note: Tell = silent) -> Self:
+        """A lab that is up: of this name, or MRCNET_LAB, or the only one. InputError if there is none."""
+        found = the_lab(name, note)
+        return cls(found, running_plan(found))
+
+    def down(self) -> tuple[str, ...]:
+        """Remove the lab and all that belongs to it; the names of its namespaces."""
+        self._mine = False
+        return lab.down(self.name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._mine and self.name in lab.labs():
+            with undisturbed():
+                self.down()
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """The parts of its ports' model that the lab goes without, each with the reason."""
+        return lab.degraded(self.name)
+
+    @cached_property
+    def fault(self) -> Faults:
+        """What breaks links and ports, and heals them."""
+        from mrcnet.api.faults import Faults
+
+        return Faults(self.plan, self.name)
+
+    def verify(
+        self, *, sample: int = 32, progress: Callable[[int, int], None] = lambda _, __: None
+    ) -> VerifyResult:
+        """Send a packet over every EV of every ordered pair; `ok`, or the broken paths with their hops.
+
+        `sample` healthy paths are also captured hop by hop; `progress` gets how many paths are proved, and
+        of how many. InputError for a fabric without SRv6.
+        """
+        from mrcnet.plan.prefixes import need_srv6
+        from mrcnet.verify.run import verify
+
+        need_srv6(self.plan, "verify")
+        return verify(self.name, self.plan, sample=sample, progress=progress)
+
+    def run_job(
+        self, job: Job, duration_ns: int | None = None, progress: Progress | None = None
+    ) -> Recording:
+        """See `Place`."""
+        from mrcnet.kernel.processes import register_run
+        from mrcnet.nic.traffic import run_traffic
+
+        with register_run(self.name):
+            return run_traffic(job, duration_ns, progress)
+
+    def drill(
+        self,
+        file: str | Path,
+        *,
+        seed: int | None = None,
+        allow_unfaithful: bool = False,
+        note: Tell = silent,
+        **variables: str,
+    ) -> DrillResult:
+        """Run a drill in this lab, whatever topology its file names; see `run_drill`."""
+        from mrcnet.api.drills import Stage
+
+        stage = Stage(lab_name=self.name, allow_unfaithful=allow_unfaithful, note=note)
+        return stage.run_file(file, seed, variables)
+
+    def exec(self, node: str, *program: str) -> subprocess.CompletedProcess[str]:
+        """Run a program on a node to its end; its output and its exit code."""
+        from mrcnet.api.nodes import capture, line_of
+
+        if not program:
+            raise InputError("which program? give its words, e.g. 'ip', '-6', 'route'")
+        return capture(line_of(self.plan, self.name, node, program))

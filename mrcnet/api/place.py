@@ -1,0 +1,43 @@
+"""Where traffic runs: a lab or the simulator, behind the same verbs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mrcnet.plan.model import Plan
+
+if TYPE_CHECKING:  # a lab comes up without the end points' libraries
+    from mrcnet.api.load import Load
+    from mrcnet.workload.job import Job
+    from mrcnet.workload.summary import Recording, TrafficResult
+
+Progress = Callable[[int], None]
+
+
+class Place(ABC):
+    """A fabric on which end points can meet. `name` is the lab's, or the topology's where there is none."""
+
+    def __init__(self, name: str, plan: Plan) -> None:
+        self.name = name
+        self.plan = plan
+
+    def run(self, load: Load) -> TrafficResult:
+        """Run traffic to its end; every byte is checked where it arrives (`verified`).
+
+        InputError for a load that makes no sense here.
+        """
+        from mrcnet.workload.summary import summarise
+
+        return summarise(self.record(load))
+
+    def record(self, load: Load, *, trace: bool = False, progress: Progress | None = None) -> Recording:
+        """The same, with all that was recorded; `progress` gets the payload bytes delivered so far."""
+        return self.run_job(load.job(self.plan, self.name, trace=trace), load.duration_ns, progress)
+
+    @abstractmethod
+    def run_job(
+        self, job: Job, duration_ns: int | None = None, progress: Progress | None = None
+    ) -> Recording:
+        """Run what was decided: for `duration_ns` of fabric time, or until its bytes are through."""

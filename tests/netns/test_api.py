@@ -1,0 +1,55 @@
+"""docs/python.md on real labs, and what a lab from Python leaves behind: nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mrcnet.api import Lab
+from mrcnet.errors import InputError
+from mrcnet.kernel import lab as labs
+from tests.netns.fabric import NEEDS_ROOT, namespaces, new_name
+from tests.support.pages import blocks
+
+pytestmark = NEEDS_ROOT
+WITH_LABS = [block for block in blocks("python.md", "python") if "Lab.up" in block]
+
+
+@pytest.mark.parametrize("block", WITH_LABS, ids=range(len(WITH_LABS)))
+def test_a_block_of_the_page_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page shows of labs runs as it stands, and its lab is gone afterwards."""
+    monkeypatch.chdir(tmp_path)
+    (drill,) = blocks("python.md", "yaml")
+    Path("drill.yaml").write_text(drill)
+    name = new_name()
+    try:
+        exec(compile(block.replace('"mine"', repr(name)), "docs/python.md", "exec"), {})
+        assert set() == namespaces(name)
+    finally:
+        if name in labs.labs():
+            labs.down(name)
+
+
+def test_the_page_has_such_blocks() -> None:
+    """None of them is lost unseen."""
+    assert 2 == len(WITH_LABS)
+
+
+def test_faults_from_python(capfd: pytest.CaptureFixture[str]) -> None:
+    """Faults begin and end by their methods, a wrong target is an InputError, and nothing is printed."""
+    with Lab.up("2p-2t0-2t1", new_name()) as lab:
+        lab.fault.cut("p0-t0-0:p0-t1-1")
+        assert [("p0-t0-0:p0-t1-1", False)] == [(one.target, one.silent) for one in lab.fault.active()]
+        lab.fault.heal("p0-t0-0:p0-t1-1")
+        lab.fault.loss("p0-t0-0:p0-t1-1", "1%", lasts="1h")
+        lab.fault.blackhole("p0-t0-0:p0-t1-0", one_way=True)
+        lab.fault.flap("p1-t0-0:p1-t1-0", "1h", count=1)
+        assert ("heal",) * 3 == tuple(one.fault for one in lab.fault.heal_all())
+        with pytest.raises(InputError, match="p0-t1-7"):
+            lab.fault.cut("p0-t0-0:p0-t1-7")
+        with pytest.raises(InputError, match="period must be more than 0"):
+            lab.fault.flap("p1-t0-0:p1-t1-0", 0)
+        assert lab.verify().ok
+        assert (3, "") == (lab.exec("h0", "sh", "-c", "exit 3").returncode, lab.exec("h0", "true").stdout)
+    assert ("", "") == capfd.readouterr()
