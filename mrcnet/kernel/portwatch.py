@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from mrcnet.kernel import netns
 from mrcnet.topology.model import End
 
-_RECEIVED, _SENT = 1, 9  # columns of /proc/net/dev behind the name
+_RECEIVED, _SENT = 1, 9  # columns of /proc/net/dev behind the name; the bytes stand before each
 _MOST = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What the kernel counted at a port."""
+
+    sent: int
+    sent_bytes: int
+    received: int
+    received_bytes: int
 
 
 class PortWatch:
@@ -31,14 +42,24 @@ class PortWatch:
 
     def read(self) -> tuple[list[int], list[int]]:
         """Frames sent, and received, so far: one figure a port; 0 of a port that is gone."""
+        rows = self._rows()
+        sent, received = ([0 if row is None else int(row[at]) for row in rows] for at in (_SENT, _RECEIVED))
+        return sent, received
+
+    def traffic(self) -> list[Traffic]:
+        """Frames and bytes of each port so far; zeros of one that is gone."""
+        columns = _SENT, _SENT - 1, _RECEIVED, _RECEIVED - 1
+        return [
+            Traffic(*(0 if row is None else int(row[column]) for column in columns)) for row in self._rows()
+        ]
+
+    def _rows(self) -> list[list[bytes] | None]:
         seen: dict[End, list[bytes]] = {}
         for node, file in self._files.items():
             for line in _whole(file).splitlines()[2:]:
                 name, _, words = line.partition(b":")
                 seen[End(node, name.strip().decode())] = words.split()
-        rows = [seen.get(end) for end in self.ends]
-        sent, received = ([0 if row is None else int(row[at]) for row in rows] for at in (_SENT, _RECEIVED))
-        return sent, received
+        return [seen.get(end) for end in self.ends]
 
     def close(self) -> None:
         """Let go of the namespaces."""

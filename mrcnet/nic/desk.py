@@ -2,8 +2,9 @@
 beside the run's registration.
 
 The folder is private to root, so whoever can ask may. A question is one line, the answer one JSON object:
-`table SRC DST` is answered by the EV table of that pair, `null` if the run has no such flow; `deny LINK` and
-`allow LINK` by how many EVs, of all QPs together, hosts were told of, `null` if there is no such link.
+`table SRC DST` is answered by the EV table of that pair, `null` if the run has no such flow; `pulse` by what
+the run is doing now (`workload.pulse`); `deny LINK` and `allow LINK` by how many EVs, of all QPs together,
+hosts were told of, `null` if there is no such link.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import Any
 
 from mrcnet.kernel import state
 from mrcnet.kernel.processes import registered
-from mrcnet.nic.messages import Ask, Deny, Table
+from mrcnet.nic.messages import Ask, AskPulse, Deny, Table
+from mrcnet.workload.pulse import EvHealth, Happening, Pulse
 from mrcnet.workload.report import EvRow
 
 _QUESTION_WITHIN = 0.2  # wall seconds: the run waits for nobody
@@ -45,7 +47,7 @@ class Desk:
         """Readable when somebody asks."""
         return self._listener.fileno()
 
-    def take(self) -> Ask | Deny | None:
+    def take(self) -> Ask | AskPulse | Deny | None:
         """The question of whoever comes next; None if it is none."""
         try:
             asker, _ = self._listener.accept()
@@ -64,6 +66,10 @@ class Desk:
     def answer(self, table: Table) -> None:
         """Tell who asked for a table."""
         self._say(table.number, None if table.rows is None else [asdict(row) for row in table.rows])
+
+    def tell(self, number: int, pulse: Pulse) -> None:
+        """Tell who asked what the run is doing."""
+        self._say(number, asdict(pulse))
 
     def confirm(self, deny: Deny, evs: int | None) -> None:
         """Tell a controller what was done; None: nothing, there is no such link."""
@@ -97,6 +103,23 @@ def ask(lab: str, src: str, dst: str) -> Sequence[EvRow] | None:
     return None
 
 
+def pulses(lab: str) -> dict[int, Pulse]:
+    """What the lab's runs are doing now, by process id; one that does not answer at once is left out."""
+    said = {pid: _asked(lab, pid, "pulse", _CONTROL_WITHIN) for pid in desks(lab)}
+    return {pid: _pulse(one) for pid, one in said.items() if one is not None}
+
+
+def _pulse(said: dict[str, Any]) -> Pulse:
+    return Pulse(
+        at=said["at"],
+        delivered=tuple(said["delivered"]),
+        qps=said["qps"],
+        evs=tuple(EvHealth(**one) for one in said["evs"]),
+        events=tuple(Happening(**one) for one in said["events"]),
+        counts=tuple((name, count) for name, count in said["counts"]),
+    )
+
+
 def desks(lab: str) -> tuple[int, ...]:
     """The process ids of the lab's runs that can be asked."""
     return tuple(pid for pid in registered(lab) if _path(lab, pid).exists())
@@ -121,11 +144,13 @@ def _asked(lab: str, pid: int, question: str, within: float) -> Any:
     return None
 
 
-def _parsed(words: list[str], number: int) -> Ask | Deny:
+def _parsed(words: list[str], number: int) -> Ask | AskPulse | Deny:
     """A question from its words. ValueError if it is none."""
     match words:
         case ["table", src, dst]:
             return Ask(number, src, dst)
+        case ["pulse"]:
+            return AskPulse(number)
         case ["deny" | "allow" as verb, target]:
             return Deny(number, target, verb == "deny")
     raise ValueError(words)

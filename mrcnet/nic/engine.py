@@ -21,6 +21,8 @@ from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.desk import Desk, open_desk
 from mrcnet.nic.fit import fit
 from mrcnet.nic.messages import (
+    AskPulse,
+    Beat,
     Deny,
     Failed,
     Finish,
@@ -40,6 +42,7 @@ from mrcnet.workload.congestion import base_rtt_ns
 from mrcnet.workload.dilation import shaped
 from mrcnet.workload.job import Job, shares
 from mrcnet.workload.order import Denylist, Order
+from mrcnet.workload.pulse import Pulse, joined
 from mrcnet.workload.report import RunReport
 
 _READY_WITHIN = 60.0  # wall seconds for any number of hosts to open their sockets
@@ -66,6 +69,7 @@ class Run:
         self._progress: dict[Connection, Progress] = {}
         self._pipe_of: dict[str, Connection] = {}  # by host
         self._desk: Desk | None = None
+        self._beats: dict[int, list[Pulse]] = {}  # by question
         self._denylist = Denylist(job)
         self._watch: Watch | None = None  # over the lab's daemons
 
@@ -194,6 +198,11 @@ class Run:
             self._progress[pipe] = said
         elif isinstance(said, Table) and self._desk is not None:
             self._desk.answer(said)
+        elif isinstance(said, Beat) and self._desk is not None:
+            beats = self._beats.setdefault(said.number, [])
+            beats.append(said.pulse)
+            if len(beats) == len(self._pipes):
+                self._desk.tell(said.number, joined(self._beats.pop(said.number)))
 
     def order(self, order: Order) -> tuple[int, int]:
         """Have a host do what a controller says; the wall times between which it did. One that takes no part
@@ -217,6 +226,9 @@ class Run:
         """A question goes to the worker that has the source, a denial to all that it concerns."""
         question = self._desk.take() if self._desk is not None else None
         if self._desk is None or question is None:
+            return
+        if isinstance(question, AskPulse):
+            self._tell(question)
             return
         if isinstance(question, Deny):
             self._desk.confirm(question, self._deny(question))

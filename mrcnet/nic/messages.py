@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mrcnet.workload.order import Order
+from mrcnet.workload.pulse import Pulse
 from mrcnet.workload.report import EvRow, RunReport
 
 
@@ -65,6 +66,21 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPulse:
+    """Parent: somebody wants to know what the run is doing, now."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Worker: the answer to the question `number`, as far as its own hosts go."""
+
+    number: int
+    pulse: Pulse
+
+
+@dataclass(frozen=True, slots=True)
 class Deny:
     """A controller, to the parent: deny the EVs that cross the link `target`, or (not `on`) allow them."""
 
@@ -88,5 +104,5 @@ class Obeyed:
     at: int
 
 
-ToParent = Ready | Progress | RunReport | Failed | Table | Obeyed
-ToWorker = Go | Stop | Hush | Finish | Ask | Order
+ToParent = Ready | Progress | RunReport | Failed | Table | Beat | Obeyed
+ToWorker = Go | Stop | Hush | Finish | Ask | AskPulse | Order

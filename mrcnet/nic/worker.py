@@ -16,11 +16,25 @@ import numpy as np
 from mrcnet.errors import MrcnetError
 from mrcnet.nic.clock import FabricClock
 from mrcnet.nic.host import Host
-from mrcnet.nic.messages import Ask, Failed, Finish, Go, Hush, Obeyed, Progress, Ready, Stop, Table
+from mrcnet.nic.messages import (
+    Ask,
+    AskPulse,
+    Beat,
+    Failed,
+    Finish,
+    Go,
+    Hush,
+    Obeyed,
+    Progress,
+    Ready,
+    Stop,
+    Table,
+)
 from mrcnet.workload.dilation import shaped, turn_ns
 from mrcnet.workload.ends import make_content
 from mrcnet.workload.job import Job
 from mrcnet.workload.order import Order
+from mrcnet.workload.pulse import pulse_of
 from mrcnet.workload.report import LATE_BUCKETS, RunReport
 from mrcnet.workload.station import Bins, Station, report_of
 from mrcnet.workload.transport import warm
@@ -126,9 +140,12 @@ class Worker:
                 wall = time.monotonic_ns()
             before = wall
 
-    def _heed(self, said: Ask | Stop | Hush | Order) -> None:
+    def _heed(self, said: Ask | AskPulse | Stop | Hush | Order) -> None:
         if isinstance(said, Ask):
             self._answer(said)
+        elif isinstance(said, AskPulse):
+            stations = [host.station for host in self._hosts]
+            self._pipe.send(Beat(said.number, pulse_of(stations, self._bins, self._clock.now())))
         elif isinstance(said, Order):
             now = self._clock.now()
             for host in self._hosts:

@@ -56,6 +56,7 @@ class Station:
         self.sinks: dict[int, Sink] = {}
         self._ranks: dict[tuple[int, int], Rank] = {}  # by program and number
         self.events: list[tuple[str, Told]] = []
+        self.told: Counter[str] = Counter()  # how many events of each kind
         self._trace: deque[Event] = deque(maxlen=TRACE_MOST)
         self._traced = 0
         self._job = job
@@ -207,6 +208,7 @@ class Station:
                 self.sinks[event.qpn].on_arrived(event.message, event.at)
         elif isinstance(event, Told):
             self.events.append((self.name, event))
+            self.told[type(event).__name__] += 1
             if isinstance(event, QpFailed) and event.qpn in self.sources:
                 self.sources[event.qpn].failure = event.reason
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 from scapy.utils import RawPcapNgReader
 
 from mrcnet.kernel import lab as labs
@@ -121,3 +126,53 @@ def test_what_cannot_be(lab: tuple[str, Plan], words: tuple[str, ...], said: str
     with start("capture", lab[0], *words) as run:
         assert said in run.communicate(30)[1]
         assert run.wait(0) in (2, 3)
+
+
+@pytest.mark.usefixtures("busy")
+def test_metrics(lab: tuple[str, Plan]) -> None:
+    """Prometheus' parser reads the lab's metrics; what the run delivers and ports send grows."""
+    first, then = (wait_for(partial(delivering, lab[0])) for _ in range(2))
+    for name in ("mrcnet_run_delivered_bytes_total", "mrcnet_port_sent_bytes_total"):
+        assert 0 < total(first, name) < total(then, name)
+    assert 32 == len([one for one in then if one.name == "mrcnet_port_sent_frames_total"])
+    evs = [one for one in then if one.name == "mrcnet_run_evs"]
+    assert 4 * 2 * 2 == sum(one.value for one in evs)  # four QPs, each with two EVs in two planes
+    assert {"0", "1"} == {one.labels["plane"] for one in evs if one.labels["state"] == "GOOD" and one.value}
+
+
+def delivering(lab: str) -> list[Sample] | None:
+    """All samples, once a run says that bytes arrive."""
+    code, told, said = mrcnet("metrics", lab)
+    assert 0 == code, said
+    samples = [one for family in text_string_to_metric_families(told["metrics"]) for one in family.samples]
+    return samples if total(samples, "mrcnet_run_delivered_bytes_total") else None
+
+
+def total(samples: list[Sample], name: str) -> float:
+    """All samples of a name together."""
+    return sum(one.value for one in samples if one.name == name)
+
+
+@pytest.mark.usefixtures("busy")
+def test_metrics_are_served(lab: tuple[str, Plan]) -> None:
+    """`--listen` answers at /metrics alone, again and again, until it is ended."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with start("metrics", lab[0], "--listen", f"127.0.0.1:{port}") as run:
+        page = wait_for(partial(fetched, f"http://127.0.0.1:{port}/metrics"))
+        assert f'mrcnet_dilation{{lab="{lab[0]}"}} 1' in page
+        assert fetched(f"http://127.0.0.1:{port}/metrics")
+        assert fetched(f"http://127.0.0.1:{port}/other") is None
+        run.send_signal(signal.SIGINT)
+        assert 130 == run.wait(10)
+
+
+def fetched(url: str) -> str | None:
+    """What is served there; None if nothing is."""
+    try:
+        with urlopen(url, timeout=5) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            return str(answer.read().decode())
+    except OSError:
+        return None

@@ -45,6 +45,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "report": {"errors", "units", "topology", "plan", "mrc", "workload", "drill"},
 }
+ARROWS["watch"] = {"errors", "units", "topology", "plan", "workload", "port", "kernel", "nic"}
 ARROWS["api"] = set(ARROWS) - {"contrib", "report"}
 ARROWS["cli"] = set(ARROWS) - {"contrib"}
 
