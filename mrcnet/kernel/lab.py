@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mrcnet.errors import EnvironmentFault, InputError, MrcnetError, PartialError
@@ -85,10 +86,23 @@ def down(lab: str) -> tuple[str, ...]:
 
 
 def down_all() -> tuple[str, ...]:
-    """Remove every lab, and the locks of killed commands; the names of the namespaces removed."""
-    removed = tuple(name for lab in labs() for name in down(lab))
+    """Remove every lab, and the locks of killed commands; the names of the namespaces removed.
+
+    One that cannot be removed does not keep the others: its fault is raised when they are gone.
+    """
+    removed: list[str] = []
+    faults: list[Exception] = []
+    for lab in labs():
+        try:
+            removed += down(lab)
+        except InputError:  # another command has taken it down meanwhile
+            continue
+        except (MrcnetError, OSError) as fault:
+            faults.append(fault)
     state.sweep()
-    return removed
+    if faults:
+        raise faults[0]
+    return tuple(removed)
 
 
 def labs() -> tuple[str, ...]:
@@ -211,7 +225,9 @@ def _change(plan: Plan, lab: str, before: tuple[str, ...], stored: state.Stored,
             await_learned(handles, plan)
         except BaseException as error:
             raise undone(lab, fresh=not before, error=error, lock=lock) from error
-    state.save(stored)
+    if set(journal) != set(stored.nodes):
+        with suppress(EnvironmentFault):  # a full disk: names too many, which harm nothing
+            state.save(stored)
     return changes
 
 
