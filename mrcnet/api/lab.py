@@ -80,9 +80,14 @@ class Lab(Place):
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if self._mine and self.name in lab.labs():
+        if self._mine and self.up_still:
             with undisturbed():
                 self.down()
+
+    @property
+    def up_still(self) -> bool:
+        """Whether there is a lab of this name, whole or not."""
+        return self.name in lab.labs()
 
     @property
     def degraded(self) -> tuple[str, ...]:

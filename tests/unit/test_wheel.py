@@ -55,6 +55,8 @@ def test_the_wheel_holds_all_that_is_shipped(wheel: Path) -> None:
     }
     with ZipFile(wheel) as packed:
         held = {name for name in packed.namelist() if ".dist-info/" not in name}
+        (entries,) = (name for name in packed.namelist() if name.endswith("/entry_points.txt"))
+        assert b"mrcnet = mrcnet.api.pytest_plugin" in packed.read(entries)
     assert "mrcnet/port/port.bpf.o" in wanted
     assert wanted == held
 
