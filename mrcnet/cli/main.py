@@ -23,7 +23,7 @@ from mrcnet.errors import ExitCode, MrcnetError
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "doctor": "Check that this machine can carry a lab.",
-        "schema": "Print the JSON Schema of topology, drill, SID scheme, events or result files.",
+        "schema": "Print the JSON Schema of topology, drill, SID scheme, EV profile, events or result files.",
         "plan": "Show addresses, SIDs, EVs and tables of a topology; touches nothing.",
         "size": "Size a fabric: tiers, switches, optics, paths, tables, what failures cost.",
         "graph": "Draw a fabric: hosts, planes, T0s, T1s and links.",

@@ -10,6 +10,7 @@ from pathlib import Path as File
 import click
 
 from mrcnet.api.topologies import Source, lint_lines
+from mrcnet.cli import evprofiles as profiles
 from mrcnet.cli.command import command
 from mrcnet.cli.output import Answer, table
 from mrcnet.cli.plantables import each_link, node_data, write_tables
@@ -33,6 +34,7 @@ MAX_GUESSES = 4096  # names, beyond which the one that was meant is not looked f
     "mrcnet plan topology.yaml --node p0-t0-0 --json",
     "mrcnet plan topology.yaml --tables tables/",
     "mrcnet plan topology.yaml --each-link",
+    "mrcnet plan 4p-2t0-4t1 --ev-profile h0 --json > h0.json",
 )
 @topology_parameters
 @click.option("--pair", metavar="SRC:DST", help="The EVs of an ordered pair of hosts, with their hops.")
@@ -43,8 +45,23 @@ MAX_GUESSES = 4096  # names, beyond which the one that was meant is not looked f
     type=click.Path(path_type=File),
     help="Write the table of every switch into a new DIR, a file each, as --node --json prints it.",
 )
+@click.option("--ev-profile", metavar="HOST", help="What the host's NIC is told: templates, masks and ports.")
+@click.option(
+    "--ev-profiles",
+    metavar="DIR",
+    type=click.Path(path_type=File),
+    help="Write those of all hosts into a new DIR, a file for each group on the same T0s.",
+)
 @click.option("--each-link", "n_minus_1", is_flag=True, help="What the failure of any link or switch costs.")
-def plan_(source: Source, pair: str | None, node: str | None, tables: File | None, n_minus_1: bool) -> Answer:
+def plan_(
+    source: Source,
+    pair: str | None,
+    node: str | None,
+    tables: File | None,
+    ev_profile: str | None,
+    ev_profiles: File | None,
+    n_minus_1: bool,
+) -> Answer:
     """Show addresses, SIDs, EVs and tables of a topology; touches nothing.
 
     TOPO is a file, a shipped name, or - for stdin. Exits with 1 if lint finds an error.
@@ -53,6 +70,7 @@ def plan_(source: Source, pair: str | None, node: str | None, tables: File | Non
     up to the size that uSIDs allow; `mrcnet size` writes such a file.
     """
     asked = [("--pair", pair), ("--node", node), ("--tables", tables), ("--each-link", n_minus_1)]
+    asked += [("--ev-profile", ev_profile), ("--ev-profiles", ev_profiles)]
     given = [option for option, value in asked if value]
     if len(given) > 1:
         raise click.UsageError(f"{' and '.join(given)} exclude each other")
@@ -63,6 +81,11 @@ def plan_(source: Source, pair: str | None, node: str | None, tables: File | Non
         return _node(parts, node)
     if tables:
         return write_tables(parts, tables)
+    if ev_profile:
+        _check_host(parts, ev_profile, f"--ev-profile {ev_profile}", "--ev-profile {first}")
+        return profiles.ev_profile(parts, ev_profile)
+    if ev_profiles:
+        return profiles.write_profiles(parts, ev_profiles)
     return each_link(parts) if n_minus_1 else _overview(parts)
 
 
@@ -88,16 +111,21 @@ def _overview(parts: Parts) -> Answer:
     return Answer(data, lines, ExitCode.FAILED if wrong else ExitCode.OK)
 
 
+def _check_host(parts: Parts, host: str, typed: str, like: str) -> None:
+    """Raise InputError, with how to write it, if there is no such host."""
+    if not parts.is_host(host):
+        hosts = list(parts.hosts())
+        guess = suggest(host, hosts) if len(hosts) <= MAX_GUESSES else ""
+        raise InputError(
+            f"{typed}: {host!r} is no host{guess}",
+            remedy=f"write it like {like.format(first=hosts[0], last=hosts[-1])}",
+        )
+
+
 def _pair(parts: Parts, pair: str) -> Answer:
     src, _, dst = pair.partition(":")
     for host in (src, dst):
-        if not parts.is_host(host):
-            hosts = list(parts.hosts())
-            guess = suggest(host, hosts) if len(hosts) <= MAX_GUESSES else ""
-            raise InputError(
-                f"--pair {pair}: {host!r} is no host{guess}",
-                remedy=f"write it like --pair {hosts[0]}:{hosts[-1]}",
-            )
+        _check_host(parts, host, f"--pair {pair}", "--pair {first}:{last}")
     if src == dst:
         raise InputError(f"--pair {pair}: a host has no path to itself")
     plan = parts.pair(src, dst)
@@ -134,7 +162,7 @@ def _node(parts: Parts, name: str) -> Answer:
     rows = [[route.dst, route.action, route.via or route.segs or "-", route.dev] for route in node.routes]
     if node.locator is None and parts.too_large:
         steering = list(parts.steering(name))
-        data["steering"] = [asdict(one) for one in steering]
+        data["steering"] = [{"dst": one.dst, "dev": one.dev, "template": one.template} for one in steering]
         rows += [[one.dst, "template", one.template, one.dev] for one in steering]
     return Answer(
         data, [f"{name}  locator {node.locator or '-'}", *table(["dst", "action", "via", "dev"], rows)]

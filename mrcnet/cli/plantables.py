@@ -36,7 +36,7 @@ def write_tables(parts: Parts, directory: Path) -> Answer:
     locators: list[str] = []
     findings: list[Finding] = []
     number = entries = most = size = 0
-    with _whole_or_not(directory) as part:
+    with whole_or_not(directory) as part:
         for number, node in enumerate(parts.switches(), 1):
             text = json.dumps(node_data(node)) + "\n"
             (part / f"{node.name}.json").write_text(text, encoding="utf-8")
@@ -88,7 +88,7 @@ def each_link(parts: Parts) -> Answer:
 
 
 @contextmanager
-def _whole_or_not(directory: Path) -> Iterator[Path]:
+def whole_or_not(directory: Path) -> Iterator[Path]:
     """A directory to fill, which takes the name of `directory` in the end; what ends early removes it."""
     if directory.exists():
         raise InputError(f"{directory} is already there", remedy="name a directory that is not")

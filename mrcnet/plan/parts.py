@@ -8,13 +8,14 @@ peer but a template a destination T0 (spec 6.3, step 1), and so does a plan wher
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import groupby
 
-from mrcnet.plan.addressing import host_address, to_int, to_text
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.capacity import Leaf, leaves, leaves_alike
 from mrcnet.plan.counts import Counts
 from mrcnet.plan.model import NodePlan, Plan
+from mrcnet.plan.paths import ONLY_UPLINK
+from mrcnet.plan.profile import EvProfile, Steering, steer, steering_of
 from mrcnet.plan.tables import node_plan
 from mrcnet.plan.usid import Sids, sids_of
 from mrcnet.plan.wiring import wire
@@ -24,18 +25,6 @@ from mrcnet.topology.load import Outline, work_out
 from mrcnet.topology.model import Node, Role
 from mrcnet.topology.raw import Fabric
 from mrcnet.topology.resolve import srv6_of, too_large
-
-
-@dataclass(frozen=True, slots=True)
-class Steering:
-    """How a NIC reaches the hosts of one T0: their prefix (a /64), its port, the template of the carriers.
-
-    The template lacks the uplink, which the EV names, and the downlink, the last 16 bits of the address.
-    """
-
-    dst: str
-    dev: str
-    template: str
 
 
 class Parts:
@@ -114,20 +103,44 @@ class Parts:
         return set(range(max(_t0s(self.fabric, plane) for plane in range(self.fabric.planes))))
 
     def steering(self, host: str) -> Iterator[Steering]:
-        """What a host's NIC holds of its peers, by plane and T0, in a regular fabric.
-
-        Raises KeyError if it is no host.
-        """
+        """What a host's NIC holds of its peers, by plane and T0. Raises KeyError if it is no host."""
+        if self._whole is not None:
+            yield from steering_of(self._whole, host)
+            return
         assert self.fabric is not None
         wiring = wire(around(self.outline, host))
-        sids, prefix = wiring.sids, to_int(wiring.topology.host_prefix)
         for at in wiring.attachments[host].values():
+            above = tiers(self.fabric, at.plane)[1]
             for index in range(_t0s(self.fabric, at.plane)):
-                if tiers(self.fabric, at.plane)[1] or index == at.t0.index:
-                    chosen = sids.template(at.t0.index, index)
-                    carrier = chosen.carrier(sids.blocks[at.plane], at.plane, 0, 0)
-                    dst = host_address(prefix, at.plane, index, 0)
-                    yield Steering(f"{dst}/64", at.plug.port, to_text(carrier))
+                own = index == at.t0.index
+                if (above or own) and not (own and len(self._hosts_of(at.plane, index)) == 1):
+                    numbers = range(1, above + 1) if above else ONLY_UPLINK
+                    yield steer(wiring.sids, wiring.topology.host_prefix, at, index, numbers)
+
+    def profile(self, hosts: tuple[str, ...]) -> EvProfile:
+        """What the NICs of hosts are told that hang alike (`alike`)."""
+        return EvProfile(self.outline.name, self.sids.scheme.name, hosts, tuple(self.steering(hosts[0])))
+
+    def alike(self) -> Iterator[tuple[str, ...]]:
+        """The hosts in groups of those on the same T0s by the same ports, whose NICs are told the same."""
+        if self._whole is not None:
+            groups: dict[tuple[tuple[int, str, str], ...], list[str]] = {}
+            for host, found in self._whole.attachments.items():
+                key = tuple((at.plane, at.t0.name, at.plug.port) for at in found.values())
+                groups.setdefault(key, []).append(host)
+            yield from (tuple(group) for key, group in groups.items() if key)
+            return
+        fabric = self.fabric
+        assert fabric is not None
+        shares = {hosts_on_t0(fabric, plane) for plane in range(fabric.planes)}
+        numbers = range(hosts_of(fabric))
+        for _, group in groupby(numbers, key=lambda number: [number // share for share in shares]):
+            yield tuple(f"h{number}" for number in group)
+
+    def _hosts_of(self, plane: int, t0: int) -> range:
+        assert self.fabric is not None
+        share = hosts_on_t0(self.fabric, plane)
+        return range(t0 * share, min((t0 + 1) * share, hosts_of(self.fabric)))
 
     def _nodes(self) -> Iterator[Node]:
         if self._whole is not None:

@@ -6,7 +6,7 @@ becomes the UDP source port, which must not be 0 (spec 2.3).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -37,13 +37,18 @@ GENERIC = 0  # stands for a number that a template leaves open
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A carrier but for block, plane, uplink and downlink, and the units that put those into their fields."""
+    """A carrier but for block, plane, uplink and downlink; the units that put those into their fields, and
+    the fields as masks.
+    """
 
     usids: tuple[int, ...]
     address: int
     plane_unit: int
     uplink_unit: int
     downlink_unit: int
+    plane_mask: int
+    uplink_mask: int
+    downlink_mask: int
 
     def carrier(self, block: int, plane: int, uplink: int, downlink: int) -> int:
         """The carrier as a 128-bit integer: spec 6.3, steps 2 and 3.
@@ -136,14 +141,19 @@ class Sids:
         shifts = [FIRST_SHIFT - 16 * position for position in range(len(usids))]
         places = list(zip((pattern for pattern, _ in listed), shifts, strict=True))
         generic = [number == GENERIC for _, number in listed]
+        t1 = [place for place, number in zip(places[:-1], generic[:-1], strict=True) if number]
+        planes = [(pattern.plane, shift) for pattern, shift in places]
+        uplinks = [(pattern.index, shift) for pattern, shift in t1]
+        downlink = [(self.scheme.dst.index, shifts[-1])]
         return Template(
             usids=usids,
             address=sum(value << shift for value, shift in zip(usids, shifts, strict=True)),
-            plane_unit=sum(1 << one.plane.shift + shift for one, shift in places if one.plane is not None),
-            uplink_unit=sum(
-                _unit(*place) for place, is_t1 in zip(places[:-1], generic[:-1], strict=True) if is_t1
-            ),
-            downlink_unit=_unit(*places[-1]),
+            plane_unit=_units(planes),
+            uplink_unit=_units(uplinks),
+            downlink_unit=_units(downlink),
+            plane_mask=_masks([*planes, (self.scheme.block.plane, BLOCK_SHIFT)]),
+            uplink_mask=_masks(uplinks),
+            downlink_mask=_masks(downlink),
         )
 
     def _text_of(self, plane: int, value: int) -> str:
@@ -160,9 +170,13 @@ def _read(field: Field, number: int) -> int:
     return number >> field.shift & field.most
 
 
-def _unit(pattern: Pattern, shift: int) -> int:
-    """What a number is multiplied with to stand in the pattern's field; 0 if it has none."""
-    return 0 if pattern.index is None else 1 << pattern.index.shift + shift
+def _units(fields: Iterable[tuple[Field | None, int]]) -> int:
+    """What a number is multiplied with to stand in these fields, each so far from the right."""
+    return sum(1 << field.shift + at for field, at in fields if field is not None)
+
+
+def _masks(fields: Iterable[tuple[Field | None, int]]) -> int:
+    return sum(field.most << field.shift + at for field, at in fields if field is not None)
 
 
 def usids_of(carrier: int) -> tuple[int, ...]:

@@ -124,6 +124,39 @@ def test_huge_host(run: Run) -> None:
     assert first == answer["steering"][0]
 
 
+def test_ev_profiles_are_what_ev_profile_prints(run: Run) -> None:
+    """`--ev-profiles` writes a file for each group of hosts that hang alike, which holds for all of them."""
+    answer = run("plan", "4p-2t0-4t1", "--ev-profiles", "out", "--json").json
+    assert {"directory": "out", "profiles": 2, "hosts": 8, "templates": 16} == answer
+    files = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in Path("out").iterdir()}
+    assert {"h0": ["h0", "h1", "h2", "h3"], "h4": ["h4", "h5", "h6", "h7"]} == {
+        first: one["hosts"] for first, one in files.items()
+    }
+    for one in files.values():
+        for host in one["hosts"]:
+            assert {**one, "hosts": [host]} == run("plan", "4p-2t0-4t1", "--ev-profile", host, "--json").json
+    again = run("plan", "4p-2t0-4t1", "--ev-profiles", "out")
+    assert (2, True) == (again.code, "out is already there" in again.err)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("4p-2t0-4t1", "--ev-profile", "h9"), "--ev-profile h9: 'h9' is no host"),
+        (
+            ("ecmp.yaml", "--ev-profile", "h0"),
+            "EV profiles name paths by carriers; this fabric has routing: ecmp",
+        ),
+        (("4p-2t0-4t1", "--ev-profile", "h0", "--node", "h0"), "--node and --ev-profile exclude each other"),
+    ],
+)
+def test_no_such_profile(run: Run, words: tuple[str, ...], complaint: str) -> None:
+    """What has no EV profile is said."""
+    Path("ecmp.yaml").write_text("fabric: {planes: 1, t0: 2, t1: 1, hosts_per_t0: 1}\nrouting: ecmp\n")
+    ran = run("plan", *words)
+    assert (2, True) == (ran.code, complaint in ran.err), ran.err
+
+
 def test_tables_are_what_node_prints(run: Run) -> None:
     """`--tables` writes every switch's table, byte for byte what `--node --json` prints."""
     answer = run("plan", "2p-2t0-2t1", "--tables", "out/tables", "--json").json

@@ -11,8 +11,9 @@ from mrcnet.plan.build import build_plan
 from mrcnet.plan.capacity import leaves
 from mrcnet.plan.counts import counts
 from mrcnet.plan.model import Action, Plan
-from mrcnet.plan.parts import Parts, Steering, counts_of
+from mrcnet.plan.parts import Parts, counts_of
 from mrcnet.plan.paths import paths
+from mrcnet.plan.profile import Steering
 from mrcnet.plan.tables import node_plan
 from mrcnet.plan.walk import walk
 from mrcnet.plan.wiring import wire
