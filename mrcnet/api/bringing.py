@@ -8,10 +8,11 @@ from time import monotonic
 from mrcnet.api.dilation import settled
 from mrcnet.api.telling import Tell, silent
 from mrcnet.api.topologies import Source, plan_of, refuse_errors
+from mrcnet.errors import InputError
 from mrcnet.kernel import lab
 from mrcnet.kernel.lab import UpResult
 from mrcnet.plan.model import Plan
-from mrcnet.render.model import Wish
+from mrcnet.render.model import Nos, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ def bring_up(
     `kernel.lab.up` and `kernel.containers.up` do, and InputError for a
     topology that cannot work.
     """
+    if wish is not None and wish.nos is Nos.CUMULUS:
+        raise InputError(
+            "Cumulus is a virtual machine, which takes its files from a person",
+            remedy="`mrcnet render --nos cumulus`, and its README.md",
+        )
     begun = monotonic()
     progress(f"planning {source.file}")
     plan = plan_of(source)

@@ -12,7 +12,7 @@ from mrcnet.foreign.table import Address, Entry, FileTable, Locator, Remark
 from mrcnet.plan.model import Action
 from mrcnet.topology.model import End, Link, Node, Role, Topology
 
-_FRONT = re.compile(r"Ethernet(\d{1,4})")
+_FRONT = re.compile(r"(Ethernet|swp)([0-9]{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,9 @@ def _renamed(table: FileTable, ports: set[str], step: int) -> FileTable:
         front = _FRONT.fullmatch(dev)
         if dev in ports or front is None:
             return dev
-        number = int(front[1])
+        number = int(front[2])
+        if front[1] == "swp":
+            return f"eth{number}"
         return f"eth{number if step == 1 else number // step + 1}" if number % step == 0 else dev
 
     return FileTable(

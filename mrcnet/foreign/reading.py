@@ -12,14 +12,15 @@ from mrcnet.foreign.convert import Imported
 from mrcnet.foreign.eosconf import read_eos
 from mrcnet.foreign.fabric import Fabric, gather
 from mrcnet.foreign.frrconf import read_frr
+from mrcnet.foreign.ifupdown import read_interfaces
 from mrcnet.foreign.model import ClabLab, ClabNode
 from mrcnet.foreign.script import read_script, spoken
 from mrcnet.foreign.table import FileTable
 from mrcnet.topology.document import parse
 
 EOS_KINDS = ("arista_ceos", "ceos", "arista_veos", "veos")
-TELLING = (".conf", ".json", ".sh", ".cfg")
-STARTUP = "startup-config"
+TELLING = (".conf", ".json", ".sh", ".cfg", ".intf")
+STARTUP, INTERFACES = "startup-config", "interfaces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Source:
 
 def wanted(path: PurePosixPath) -> bool:
     """Whether a file of that name may speak of forwarding."""
-    return path.suffix in TELLING or path.name == STARTUP
+    return path.suffix in TELLING or path.name in (STARTUP, INTERFACES)
 
 
 def read_fabric(lab: ClabLab, imported: Imported, sources: Iterable[Source]) -> Fabric:
@@ -68,6 +69,8 @@ def _read(source: Source, is_eos: bool) -> FileTable:
         return read_config_db(parse(source.text, source.file))
     if source.path.suffix == ".sh":
         return read_script(spoken(source.text, source.file), Where(source.file, 1))
+    if source.path.suffix == ".intf" or source.path.name == INTERFACES:
+        return read_interfaces(source.text, source.file)
     return (read_eos if is_eos else read_frr)(source.text, source.file)
 
 

@@ -198,6 +198,7 @@ def _readme(plan: Plan, wish: Wish, cluster: Cluster, name: str) -> str:
         namespace=cluster.namespace or name,
         connectivity=cluster.connectivity,
         images=images(plan, wish),
+        cumulus=wish.nos is Nos.CUMULUS,
         mtu=max(link.mtu for link in plan.topology.links),
         src=plan.hosts[0],
         dst=far.name,

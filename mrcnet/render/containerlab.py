@@ -25,7 +25,7 @@ HOST_GROUP = "host"
 ETC = "/etc/mrcnet"
 MANIFEST = "MANIFEST"
 
-_KINDS = {Nos.FRR: "linux", Nos.SONIC: "sonic-vs", Nos.EOS: "arista_ceos"}
+_KINDS = {Nos.FRR: "linux", Nos.SONIC: "sonic-vs", Nos.EOS: "arista_ceos", Nos.CUMULUS: "nvidia_cumulusvx"}
 _SWITCH_SYSCTLS = {
     "net.ipv6.conf.all.forwarding": 1,
     "net.ipv6.conf.default.forwarding": 1,
@@ -76,6 +76,8 @@ def refuse(plan: Plan, wish: Wish) -> None:
     for finding in plan.lint:
         if finding.severity == "error":
             raise InputError(f"this plan does not work: {finding.message} [{finding.code}]")
+    if Nos.CUMULUS in _used(plan, wish) and not wish.version.knows_cumulus:
+        raise InputError(f"containerlab {wish.version} has no Cumulus", remedy="name --clab-version 0.79")
     for node in plan.nodes.values():
         for port in node.ports:
             check(nos_of(node, wish) or Nos.FRR, node.name, port.name)
@@ -215,6 +217,8 @@ def _node(node: NodePlan, index: int, wish: Wish) -> Section:
             lines.append(f'binds: ["{folder}:{ETC}:ro"]')
         case Nos.EOS:
             lines.append(f'startup-config: "{folder}/startup-config"')
+        case Nos.CUMULUS:
+            pass  # a virtual machine: what is bound is not in it
     return Section(node.name, HOST_GROUP if nos is None else str(nos), tuple(lines))
 
 

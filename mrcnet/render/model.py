@@ -14,6 +14,7 @@ class Nos(StrEnum):
     FRR = "frr"
     SONIC = "sonic-vs"
     EOS = "ceos"
+    CUMULUS = "cumulus"
 
 
 IMAGES: Mapping[Nos, str] = MappingProxyType(
@@ -21,6 +22,7 @@ IMAGES: Mapping[Nos, str] = MappingProxyType(
         Nos.FRR: "frr:10.6.0",
         Nos.SONIC: "docker-sonic-vs:latest",
         Nos.EOS: "ceos:4.35.2F",
+        Nos.CUMULUS: "vrnetlab/nvidia_cumulusvx:5.14.0",
     }
 )
 HOST_IMAGE = "network-multitool:latest"
@@ -34,6 +36,11 @@ class ClabVersion:
 
     def __str__(self) -> str:
         return f"0.{self.minor}"
+
+    @property
+    def knows_cumulus(self) -> bool:
+        """Whether there is the kind of Cumulus' virtual machine."""
+        return self.minor >= SCHEMA_VERSION.minor
 
     @property
     def knows_frr(self) -> bool:
@@ -55,8 +62,8 @@ class Wish:
     switch_image: str | None = None  # default: that of the NOS in IMAGES
 
     def nos_of(self, plane: int) -> Nos:
-        """What the switches of a plane run."""
-        order = list(Nos)
+        """What the switches of a plane run. Cumulus, whose files go by hand, has its turn if it is wished."""
+        order = [nos for nos in Nos if nos is not Nos.CUMULUS or nos is self.nos]
         return order[(order.index(self.nos) + plane) % len(order)] if self.mixed else self.nos
 
     def image_of(self, nos: Nos) -> str:

@@ -12,12 +12,17 @@ _LANES = 4  # SONiC numbers front panel ports by their first lane
 
 
 def inside(nos: Nos, port: str) -> str:
-    """`eth3` -> `eth3` for FRR, `Ethernet8` for SONiC, `Ethernet3` for EOS; KeyError if it cannot be."""
+    """`eth3` -> `eth3` for FRR, `Ethernet8` for SONiC, `Ethernet3` for EOS, `swp3` for Cumulus.
+
+    KeyError if it cannot be.
+    """
     if nos is Nos.FRR:
         return port
     number = _ETH.fullmatch(port)
     if number is None:
         raise KeyError(port)
+    if nos is Nos.CUMULUS:
+        return f"swp{number[1]}"
     return f"Ethernet{(int(number[1]) - 1) * _LANES if nos is Nos.SONIC else int(number[1])}"
 
 

@@ -1,4 +1,4 @@
-"""The files of a switch: its planned table in the words of FRR, SONiC or EOS."""
+"""The files of a switch: its planned table in the words of FRR, SONiC, EOS or Cumulus."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class SwitchPort:
     """A port by the NOS's name. `peer`: the far end; `ua`: the number of its uA, if it has one."""
 
     name: str
+    mac: str
     link_local: str
     mtu: int
     peer: str
@@ -45,10 +46,15 @@ def switch_files(node: NodePlan, nos: Nos) -> Iterator[File]:
             yield File(f"{folder}/setup.sh", fill("sonic/setup.sh.j2", **words))
         case Nos.EOS:
             yield File(f"{folder}/startup-config", startup_config(node))
+        case Nos.CUMULUS:
+            words = {"node": node, "ports": _ports(node, nos), "device": SWITCH_DEVICE}
+            yield File(f"{folder}/mrcnet.intf", fill("cumulus/mrcnet.intf.j2", **words))
+            yield File(f"{folder}/frr.conf", frr_srv6(node, nos))
+            yield File(f"{folder}/setup.sh", fill("cumulus/setup.sh.j2", node=node))
 
 
 def frr_srv6(node: NodePlan, nos: Nos) -> str:
-    """frr.conf with static SIDs and routes. SONiC's own daemons put addresses on its ports."""
+    """frr.conf with static SIDs and routes. SONiC and Cumulus put addresses on ports by themselves."""
     return fill(
         "frr/srv6.conf.j2",
         node=node,
@@ -146,6 +152,7 @@ def _ports(node: NodePlan, nos: Nos) -> list[SwitchPort]:
     return [
         SwitchPort(
             name=inside(nos, port.name),
+            mac=port.mac,
             link_local=port.link_local,
             mtu=port.mtu,
             peer=f"{port.peer_node}:{port.peer_port}",

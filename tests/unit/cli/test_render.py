@@ -41,6 +41,12 @@ def test_wrong_words(run: Run) -> None:
     assert not Path("x").exists()
 
 
+def test_cumulus_is_no_backend(run: Run) -> None:
+    """A lab of Cumulus switches does not come up by itself: `up` says so, and how to go on."""
+    ran = run("up", "2p-2t0-2t1", "--backend", "containerlab", "--nos", "cumulus")
+    assert (2, True) == (ran.code, "mrcnet render --nos cumulus" in ran.err)
+
+
 def test_import_gives_a_topology_that_plans(run: Run) -> None:
     """What is imported can be planned at once; without -o it is on stdout, its notes as comments."""
     assert 0 == run("render", "4p-2t0-4t1", "--nos", "ceos", "-o", "lab").code

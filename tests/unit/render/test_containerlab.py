@@ -89,7 +89,7 @@ def test_yang_validator_judges_as_sonic_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("shape", "scheme"), [*((shape, None) for shape in SHAPES), *SCHEMES])
-@pytest.mark.parametrize("nos", [Nos.FRR, Nos.SONIC])
+@pytest.mark.parametrize("nos", [Nos.FRR, Nos.SONIC, Nos.CUMULUS])
 def test_vtysh_parses_what_it_knows(shape: str, scheme: str | None, nos: Nos, tmp_path: Path) -> None:
     """Debian's vtysh takes every line without a note, on one node of each tier: the others are alike."""
     if shutil.which("vtysh") is None:
@@ -141,6 +141,14 @@ def test_mixed_planes_take_turns() -> None:
     assert ["sonic-vs", "ceos", "frr", "sonic-vs"] == [
         str(WISHES["mixed"].nos_of(plane)) for plane in range(4)
     ]
+    cumulus = Wish(Nos.CUMULUS, mixed=True)
+    assert ["cumulus", "frr", "sonic-vs", "ceos", "cumulus"] == [cumulus.nos_of(plane) for plane in range(5)]
+
+
+def test_cumulus_has_a_kind_from_0_79() -> None:
+    """Before 0.79 containerlab has no kind for Cumulus, and rendering for it is refused."""
+    with pytest.raises(InputError, match=r"containerlab 0\.78 has no Cumulus"):
+        files("2p-2t0-2t1", Wish(Nos.CUMULUS, version=ClabVersion(78)))
 
 
 def test_frr_has_a_kind_of_its_own_from_0_81() -> None:
