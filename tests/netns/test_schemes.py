@@ -77,6 +77,22 @@ def test_a_drill_by_each_scheme(scheme: str, fabric: str, tmp_path: Path) -> Non
     assert (0, "passed") == (code, found["verdict"]), complaint
 
 
+def test_a_lab_outlives_its_scheme(tmp_path: Path) -> None:
+    """A scheme of one's own is a file beside the topology, of which a lab that is up has no more need."""
+    name = new_name()
+    mine = "un: {t0: 3iii, t1: 7iii}\nua: {up: ffii, down: feii}\ndst: 9iii\ncarrier: uA\n"
+    (tmp_path / "mine.yaml").write_text("block: 'fd00:abcp::/32'\n" + mine)
+    (tmp_path / "topology.yaml").write_text(with_scheme("./mine.yaml"))
+    assert 0 == mrcnet("up", str(tmp_path), "--lab", name)[0]
+    try:
+        (tmp_path / "mine.yaml").unlink()
+        code, found, _ = mrcnet("verify", name)
+        assert (0, 48) == (code, found["paths"])
+        assert {"fd00:abc1:3001::/48"} <= {one["dst"] for one in ip(name, "p1-t0-0", "-6", "route")}
+    finally:
+        assert 0 == mrcnet("down", name)[0]
+
+
 def test_what_the_kernel_holds_of_leaf_decap() -> None:
     """A T0 looks inner addresses up in its main table; hosts hold no entry that decapsulates."""
     with running(with_scheme("leaf-decap")) as (lab, plan):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mrcnet.topology.schemefile import scheme_of
+
 from .conftest import Run
 
 FULL = ["size", "--gpus", "131072", "--nic", "800G", "--planes", "8", "--radix", "512"]
@@ -36,6 +38,19 @@ def test_the_topology_it_writes_is_planned(run: Run) -> None:
         counts[key] for key in ("hosts", "links", "evs_per_pair")
     )
     assert "rate: 100Gbps" in Path("x.yaml").read_text(encoding="utf-8")
+
+
+def test_another_scheme(run: Run) -> None:
+    """`--scheme` takes a shipped one or a file, says what it cannot count, and is in the topology written."""
+    ran = run(*FULL, "--scheme", "rpii")
+    assert (1, True) == (ran.code, "the scheme rpii can tell 255 T0s in a plane apart, not 512" in ran.out)
+    Path("mine.yaml").write_text(scheme_of("per-plane-uA").text(), encoding="utf-8")
+    assert 0 == run(*FULL, "--scheme", "./mine.yaml", "-o", "x.yaml").code
+    Path("mine.yaml").unlink()
+    routes = run("plan", "x.yaml", "--node", "p7-t1-255", "--json").json["routes"]
+    assert ("fc00:7:2100::/48", 1 + 512) == (routes[0]["dst"], len(routes))
+    ran = run(*FULL, "--scheme", "./mine.yaml")
+    assert (2, True) == (ran.code, "cannot read mine.yaml" in ran.err)
 
 
 def test_links_in_parallel_become_one(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 
@@ -13,8 +14,12 @@ from mrcnet.plan.lint import check_carriers
 from mrcnet.plan.parts import Parts, counts_of
 from mrcnet.plan.sizing import Size, alternatives, capacity, size
 from mrcnet.topology.load import read_text
+from mrcnet.topology.scheme import Lists
+from mrcnet.topology.schemefile import scheme_of, word_of
+from mrcnet.topology.schemefile import shipped as schemes
 
 G = 10**9
+UN_AND_UA = replace(scheme_of("per-plane-uA"), name="mine", lists=Lists.UN)  # uAs that no carrier lists
 
 
 def full() -> Size:
@@ -51,13 +56,17 @@ def test_what_the_paper_says_of_failures() -> None:
     assert (1 / 8, 1.0) == (asked.lost_port, single.lost_port)
 
 
+@pytest.mark.parametrize("scheme", [*schemes(), "both"])
 @pytest.mark.parametrize(("gpus", "planes", "radix"), [(2048, 8, 64), (128, 4, 16), (32, 2, 8), (18, 1, 6)])
-def test_the_plan_agrees(gpus: int, planes: int, radix: int) -> None:
+def test_the_plan_agrees(gpus: int, planes: int, radix: int, scheme: str) -> None:
     """A plan of the same shape has as many switches, links and EVs, as large tables, and loses as much."""
-    found = size(gpus, planes * 100 * G, planes, radix)
+    chosen = UN_AND_UA if scheme == "both" else scheme_of(scheme)
+    found = size(gpus, planes * 100 * G, planes, radix, scheme=chosen)
+    assert () == found.misfits
     t0, t1 = found.per_plane
     shape = f"{{planes: {planes}, t0: {t0}, t1: {t1}, hosts_per_t0: {found.hosts_per_t0}}}"
-    parts = Parts(read_text(f"name: x\nfabric: {shape}\n", "x"))
+    srv6 = json.dumps({"scheme": word_of(chosen)})
+    parts = Parts(read_text(f"name: x\nfabric: {shape}\nsrv6: {srv6}\n", "x"))
     assert parts.fabric is not None
     sizes = counts_of(parts.fabric)
     assert (gpus, found.switches, found.links) == (sizes.hosts, (sizes.t0, sizes.t1), sizes.links)
