@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evs": "Show the live EV table of a pair while a run sends between them.",
         "port": "Show a port: what its queue is told, what it counts, what it holds.",
         "capture": "Show or write the frames of a port of a running lab as they come and go, until Ctrl-C.",
+        "top": "Watch a lab: goodput and EVs of its planes, ports that mark, trim or drop, recent events.",
         "metrics": "Print what ports and runs of a lab count, as Prometheus reads it.",
         "fault": "Break a link or a port of a lab, or heal it.",
         "drill": "Run a drill: traffic, timed faults, measures, a verdict.",

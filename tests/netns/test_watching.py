@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import pty
+import re
 import signal
 import socket
+import struct
 import subprocess
+import sys
+import termios
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
@@ -22,6 +30,7 @@ from tests.netns.fabric import NEEDS_ROOT, bring_up, new_name, running
 from tests.netns.forked import Forked
 from tests.netns.traffic import mrcnet, start, wait_for
 from tests.support.tshark import TSHARK, Frame, disagreements, dissected, is_mrc
+from tests.unit.plan.fabrics import ROOT
 
 pytestmark = NEEDS_ROOT
 TRAFFIC = ("--pattern", "ring", "--rate", "20Mbps", "--message", "16KiB", "--duration", "60s")
@@ -176,3 +185,71 @@ def fetched(url: str) -> str | None:
             return str(answer.read().decode())
     except OSError:
         return None
+
+
+@pytest.mark.usefixtures("busy")
+def test_top_once(lab: tuple[str, Plan]) -> None:
+    """`--once` prints goodput by plane, EVs and the busiest ports under traffic; with --json as data."""
+    wait_for(partial(delivering, lab[0]))
+    with start("top", lab[0], "--once", "--every", "0.5") as run:
+        out, err = run.communicate(30)
+    assert "" == err
+    told = out.splitlines()
+    assert told[0].startswith(f"{lab[0]}  2 planes, 4 hosts")
+    assert re.match(r"run \d+: 4 QPs, for .* of fabric time, .*bps goodput", told[1])
+    assert [True, True] == [line.endswith("  ..") for line in told[3:5]]
+    code, seen, _ = mrcnet("top", lab[0], "--every", "0.5")
+    assert (0, 2, 32) == (code, len(seen["planes"]), len(seen["ports"]))
+    assert all(plane["goodput_bps"] > 1e6 for plane in seen["planes"])
+    assert seen["ports"][0]["sent_bps"] >= seen["ports"][1]["sent_bps"] > 1e6
+
+
+ENTER, LEAVE, HIDE, SHOW = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25l", b"\x1b[?25h"
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_top_in_a_terminal(lab: tuple[str, Plan], number: signal.Signals) -> None:
+    """It fills the terminal again and again; Ctrl-C gives back the screen, the cursor and the modes."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    modes = termios.tcgetattr(theirs)
+    words = [sys.executable, "-m", "mrcnet.cli.main", "top", lab[0], "--every", "0.2"]
+    variables = {**os.environ, "TERM": "xterm-256color"}
+    shown = b""
+    with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, env=variables, cwd=ROOT) as run:
+        while shown.count(b"events") < 3:
+            shown += os.read(ours, 1 << 16)
+        run.send_signal(number)
+        while LEAVE not in shown:
+            shown += os.read(ours, 1 << 16)
+        assert (0 if number == signal.SIGINT else 128 + number) == run.wait(10)
+    assert modes == termios.tcgetattr(theirs)
+    os.set_blocking(ours, False)
+    with suppress(BlockingIOError):
+        shown += os.read(ours, 1 << 16)
+    os.close(ours)
+    os.close(theirs)
+    assert shown.index(ENTER) < shown.index(b"2 planes, 4 hosts") < shown.rindex(LEAVE)
+    assert shown.rindex(HIDE) < shown.rindex(SHOW)
+
+
+def test_top_of_a_lab_that_goes() -> None:
+    """When the lab goes down, its screen ends with the usual error."""
+    name = new_name()
+    bring_up(name)
+    with start("top", name, "--once", "--every", "3") as run:
+        wait_for(lambda: any(one.startswith("/run/netns") or "net/dev" in one for one in open_files(run.pid)))
+        labs.down(name)
+        assert 2 == run.wait(20)
+        assert f"there is no lab '{name}'" in run.communicate(1)[1]
+
+
+def open_files(pid: int) -> list[str]:
+    """What a process has open."""
+    found = []
+    with suppress(OSError):
+        for file in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                found.append(os.readlink(file))
+    return found
