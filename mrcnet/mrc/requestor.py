@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from mrcnet.mrc.evs import Cause, EvSet
 from mrcnet.mrc.flight import OVERHEAD, Bitmap, Column, Flight, Message, Psns
 from mrcnet.mrc.memory import Region
 from mrcnet.mrc.psn import unwrap
+from mrcnet.mrc.sendqueue import SendQueue
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.spray import Spray
 from mrcnet.mrc.window import Controller, Feedback
@@ -74,17 +74,11 @@ class Requestor:
         self._emit = emit
         self._trace = settings.trace
         self._told_window = controller.window()
-        self._posted = 0
-        self._waiting: deque[Message] = deque()  # not yet fully sent
-        self._open: deque[Message] = deque()  # not yet acknowledged
-        self._message_psn = start_psn  # first PSN of the next message to be posted
+        self._queue = SendQueue(start_psn, settings.payload)
         self.next_psn = start_psn
         self.cack = start_psn - 1
         self._mpr = settings.mpr
         self.flight = Flight(settings.mpr_most, settings.payload, len(evs.paths))
-        self._by_number: dict[int, Message] = {}
-        self._posted_imm = 0
-        self._open_imm: deque[int] = deque()  # first PSN of every WriteIMM that is not completed
         self._rcvd = 0  # spec 5.2: rcvd_bytes of the newest SACK, in its units
         self._attempt = 0  # spec 4.6: one retry counter
         self._timer = NEVER
@@ -104,19 +98,7 @@ class Requestor:
         immediate: int | None = None,
     ) -> int:
         """Queue a write; returns its number, which counts from 0 in post order (spec 2.6, MSN)."""
-        packets = -(-length // self._settings.payload)
-        first = self._message_psn
-        message = Message(self._posted, source, offset, length, address, rkey, first, first + packets - 1)
-        if immediate is not None:
-            message.immediate, message.rqmsn = immediate, self._posted_imm & 0xFFFF
-            self._posted_imm += 1
-            self._open_imm.append(first)
-        self._posted += 1
-        self._message_psn += packets
-        self._waiting.append(message)
-        self._open.append(message)
-        self._by_number[message.number] = message
-        return message.number
+        return self._queue.post(source, offset, length, address, rkey, immediate)
 
     @property
     def in_flight(self) -> int:
@@ -126,16 +108,16 @@ class Requestor:
     @property
     def outstanding(self) -> int:
         """Messages posted and not completed."""
-        return len(self._open)
+        return len(self._queue)
 
     @property
     def immediates(self) -> int:
         """WriteIMM posted and not completed."""
-        return len(self._open_imm)
+        return self._queue.immediates
 
     def message(self, number: int) -> Message:
         """A message that is not completed yet, by its number."""
-        return self._by_number[number]
+        return self._queue.message(number)
 
     # ---- sending -------------------------------------------------------------------------------
 
@@ -146,10 +128,7 @@ class Requestor:
         packet = self._settings.payload + OVERHEAD
         space = self._controller.window() - self.in_flight
         by_window = max(0, -(-space // packet))  # send while cwnd > inflight
-        limit = min(self._message_psn, self.cack + 1 + self._mpr)
-        if len(self._open_imm) > self._settings.max_wimm:
-            limit = min(limit, self._open_imm[self._settings.max_wimm])  # spec 4.4: the WIMM limit
-        fresh = limit - self.next_psn
+        fresh = min(self._queue.limit(self._settings.max_wimm), self.cack + 1 + self._mpr) - self.next_psn
         return min(by_window, self._lost_in_window() + max(0, fresh))
 
     def take(self, count: int, room: Column, now: int) -> tuple[Column, Column]:
@@ -202,13 +181,9 @@ class Requestor:
 
     def _describe(self, stop: int) -> None:
         """Cut messages into the packets up to the PSN `stop`, which is the next to be sent then."""
-        while self.next_psn < stop:
-            message = self._waiting[0]
-            end = min(stop, message.last + 1)
-            self.flight.describe(message, self.next_psn, end)
-            if end == message.last + 1:
-                self._waiting.popleft()
-            self.next_psn = end
+        for message, begin, end in self._queue.cut(self.next_psn, stop):
+            self.flight.describe(message, begin, end)
+        self.next_psn = stop
 
     # ---- learning ------------------------------------------------------------------------------
 
@@ -308,12 +283,8 @@ class Requestor:
 
     def _complete(self, now: int) -> None:
         """spec 3.2: sender completions in posting order."""
-        while self._open and self._open[0].last <= self.cack:
-            message = self._open.popleft()
-            del self._by_number[message.number]
-            if message.immediate is not None:
-                self._open_imm.popleft()
-            self._emit(MessageCompleted(now, self.qpn, message.number))
+        for number in self._queue.acknowledge(self.cack):
+            self._emit(MessageCompleted(now, self.qpn, number))
 
     def _infer(self, bitmap: Bitmap, start: int, proof: int | None, now: int) -> None:
         """spec 4.5. Only PSNs that a bitmap shows as missing are judged: a lost SACK makes no false loss."""
@@ -380,12 +351,12 @@ class Requestor:
     def next_timer(self) -> int:
         """When the local ACK timeout may have passed; NEVER when nothing is in flight."""
         if self.failed:
-            return 0 if self._open else NEVER
+            return 0 if len(self._queue) else NEVER
         return self._timer
 
     def on_timer(self, now: int) -> None:
         """spec 4.6: packets in flight for a whole timeout are lost, and so is their EV's good name."""
-        if self.failed and self._open:
+        if self.failed and len(self._queue):
             self.stop(Failure.FLUSHED, now)  # posted in ERROR
         if self.failed or now < self._timer:
             return
@@ -394,7 +365,7 @@ class Requestor:
         expired = psn[sent_at + limit <= now]
         # A peer that shows every packet as arrived but never moves cack would hold the QP for ever.
         withheld = not len(psn) and not self.flight.lost and self.cack < self.next_psn - 1
-        stranded = not len(psn) and bool(self._open) and self.evs.stranded  # nor may it wait for ever
+        stranded = not len(psn) and len(self._queue) > 0 and self.evs.stranded  # nor may it wait for ever
         if len(expired) or withheld or stranded:
             if not self._charge(now):
                 return
@@ -414,10 +385,7 @@ class Requestor:
         """Nothing more is sent; what is posted fails, in posting order."""
         self.failed = True
         self._timer = NEVER
-        while self._open:
-            self._emit(MessageFailed(now, self.qpn, self._open.popleft().number, reason))
+        for number in self._queue.abandon():
+            self._emit(MessageFailed(now, self.qpn, number, reason))
             reason = Failure.FLUSHED
-        self._waiting.clear()
-        self._open_imm.clear()
-        self._by_number.clear()
         self.flight.clear()

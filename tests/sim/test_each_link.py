@@ -5,7 +5,7 @@ from __future__ import annotations
 from mrcnet.drill.job import plan_job
 from mrcnet.drill.result import DrillResult
 from mrcnet.drill.runner import run_drill
-from mrcnet.drill.sweep import Element, Sweep, drill_of, elements, sweep
+from mrcnet.drill.sweep import Element, Sweep, drill_of, elements, gather, in_turn
 from mrcnet.drill.virtual import SimFabric
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.model import Plan
@@ -23,7 +23,7 @@ def swept(plan: Plan) -> Sweep:
         drill = drill_of(plan, element, 1, shaped=True)
         return run_drill(drill, plan_job(drill, plan, "x"), SimFabric())
 
-    return sweep(plan, "sim", run, lambda _: None)
+    return gather(plan, "sim", in_turn(plan, run, lambda _: None))
 
 
 def test_everything_fails_once() -> None:
