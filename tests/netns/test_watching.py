@@ -33,7 +33,7 @@ from tests.support.tshark import TSHARK, Frame, disagreements, dissected, is_mrc
 from tests.unit.plan.fabrics import ROOT
 
 pytestmark = NEEDS_ROOT
-TRAFFIC = ("--pattern", "ring", "--rate", "20Mbps", "--message", "16KiB", "--duration", "60s")
+TRAFFIC = ("--pattern", "ring", "--rate", "20Mbps", "--message", "16KiB", "--duration", "1h")
 
 
 @pytest.fixture(scope="module")
