@@ -12,7 +12,7 @@ from mrcnet.plan.model import Plan
 from mrcnet.plan.target import find_link
 from mrcnet.topology.names import suggest
 from mrcnet.units import parse_duration, parse_rate, parse_size
-from mrcnet.workload.congestion import CHOICES, FIXED, controlled
+from mrcnet.workload.congestion import FIXED, choices, controlled
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.patterns import PATTERNS, pairs
@@ -57,7 +57,7 @@ class Load:
         """
         _one_of("pattern", self.pattern, PATTERNS)
         _one_of("transport", self.transport, EVERY)
-        _one_of("congestion", self.congestion, CHOICES)
+        _one_of("congestion", self.congestion, choices())
         wire = plan.topology.transport
         settings = Settings(payload=wire.payload, udp_port=wire.udp_port, icrc=self.icrc, trace=trace)
         if self.backup_share is not None:

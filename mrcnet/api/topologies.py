@@ -12,13 +12,14 @@ from pathlib import Path
 
 from mrcnet.api.telling import Tell, silent
 from mrcnet.errors import InputError
+from mrcnet.extensions import SCHEMES, Extension, extension, names
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.model import Finding, Plan
 from mrcnet.plan.parts import Parts
 from mrcnet.topology.document import MAX_TEXT, expand
 from mrcnet.topology.load import load_text, read_text
 from mrcnet.topology.scheme import Scheme
-from mrcnet.topology.schemefile import is_file, read_scheme, scheme_of, with_scheme
+from mrcnet.topology.schemefile import is_file, read_scheme, scheme_of, shipped, with_scheme
 
 SHIPPED = Path(str(files("mrcnet"))) / "shipped"
 STDIN = "<stdin>"
@@ -65,18 +66,39 @@ def _whole(source: Source, folder: Path) -> Source:
     def scheme(word: str) -> Scheme:
         return scheme_named(word, folder)
 
-    return Source(with_scheme(source.text, source.file, scheme), source.file)
+    return Source(with_scheme(source.text, source.file, scheme, _outside), source.file)
 
 
 def scheme_named(word: str, folder: Path | None = None) -> Scheme:
-    """A shipped SID scheme by name, or that of a file, relative to `folder` (None: to here).
+    """A SID scheme by name, shipped or added, or that of a file, relative to `folder` (None: to here).
 
-    Raises InputError if there is none, or it is wrong.
+    Raises InputError if there is none, or it is wrong; EnvironmentFault for one that is added and wrong.
     """
-    if not is_file(word):
+    if not _outside(word):
         return scheme_of(word)
+    if (added := extension(SCHEMES, word)) is not None:
+        return _added(added)
     found = read((folder or Path()) / word)
     return read_scheme(found.text, found.file)
+
+
+def _outside(word: str) -> bool:
+    """Whether a scheme is neither a text nor shipped, but a file, or another distribution's."""
+    return is_file(word) or (word not in shipped() and word in names(SCHEMES))
+
+
+def _added(added: Extension) -> Scheme:
+    """Another distribution's scheme: a `Scheme`, or the path of its file."""
+    scheme = added.load()
+    if isinstance(scheme, str | Path):
+        try:
+            found = read(Path(scheme))
+            scheme = read_scheme(found.text, found.file)
+        except InputError as error:
+            raise added.broken(str(error)) from error
+    if not isinstance(scheme, Scheme):
+        raise added.broken(f"it is no Scheme and no path, but {type(scheme).__name__}")
+    return scheme
 
 
 def unknown(kind: str, name: str, shipped: Iterable[str]) -> InputError:

@@ -20,7 +20,7 @@ from mrcnet.plan.model import Plan
 from mrcnet.units import format_size, parse_share, parse_size
 from mrcnet.workload.collective import Collective, Row, program_of, row_of
 from mrcnet.workload.collectives import KINDS
-from mrcnet.workload.congestion import CHOICES, FIXED, controlled
+from mrcnet.workload.congestion import FIXED, choices, controlled
 from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.program import TYPES
 from mrcnet.workload.transport import CHOICES as TRANSPORTS
@@ -70,7 +70,7 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
     help="Bytes of the longest message; longer chunks are cut.",
 )
 @click.option("--transport", type=click.Choice(TRANSPORTS), default=MRC, show_default=True)
-@click.option("--congestion", type=click.Choice(CHOICES), default=FIXED, show_default=True)
+@click.option("--congestion", type=click.Choice(choices()), default=FIXED, show_default=True)
 @click.option(
     "--loss",
     callback=quantity(parse_share),

@@ -18,7 +18,7 @@ from mrcnet.errors import ExitCode
 from mrcnet.mrc.settings import Settings
 from mrcnet.units import format_duration, format_size, parse_size
 from mrcnet.workload.collective import check_memory
-from mrcnet.workload.congestion import CHOICES, FIXED, controlled
+from mrcnet.workload.congestion import FIXED, choices, controlled
 from mrcnet.workload.job import Job, bin_ns
 from mrcnet.workload.steps import STEPS, Layout, Model, step_program
 from mrcnet.workload.summary import summarise
@@ -66,7 +66,7 @@ def _model(ctx: click.Context, parameter: click.Parameter, text: str) -> Model:
     help="Bytes of the longest message; longer chunks are cut.",
 )
 @click.option("--transport", type=click.Choice(TRANSPORTS), default=MRC, show_default=True)
-@click.option("--congestion", type=click.Choice(CHOICES), default=FIXED, show_default=True)
+@click.option("--congestion", type=click.Choice(choices()), default=FIXED, show_default=True)
 @click.option("--seed", default=1, show_default=True, help="Decides values and paths.")
 def step_(
     on: str,

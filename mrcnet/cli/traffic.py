@@ -17,7 +17,7 @@ from mrcnet.cli.quantities import quantity
 from mrcnet.errors import ExitCode
 from mrcnet.kernel import lab
 from mrcnet.units import format_duration, format_rate, format_size, parse_duration, parse_rate, parse_size
-from mrcnet.workload.congestion import CHOICES, FIXED
+from mrcnet.workload.congestion import FIXED, choices
 from mrcnet.workload.fidelity import Fidelity
 from mrcnet.workload.patterns import PATTERNS
 from mrcnet.workload.summary import FlowResult, TrafficResult, summarise
@@ -58,7 +58,7 @@ SHOWN = 16
 )
 @click.option(
     "--congestion",
-    type=click.Choice(CHOICES),
+    type=click.Choice(choices()),
     default=FIXED,
     show_default=True,
     help="A window that never changes, or NSCC.",

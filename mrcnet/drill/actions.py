@@ -1,13 +1,15 @@
 """The actions of a drill: what each needs, and which operations it comes down to. Pure.
 
-A table: to add an action is to add a line.
+A table: to add an action is to add a line, here or, as an entry point, in another distribution.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 
+from mrcnet import extensions
 from mrcnet.drill.model import Op, Step
 from mrcnet.drill.targets import (
     find_ends,
@@ -17,13 +19,16 @@ from mrcnet.drill.targets import (
     links_at,
     links_of_plane,
 )
-from mrcnet.errors import InputError
+from mrcnet.errors import InputError, MrcnetError
+from mrcnet.extensions import Extension
 from mrcnet.plan.model import Plan
 from mrcnet.plan.paths import paths
 from mrcnet.topology.model import End, Link, Role
 
 Ops = tuple[Op, ...]
 LINK_KINDS = ("down", "silent", "delay")
+KINDS = (*LINK_KINDS, "blackhole", "loss", "degrade", "deny", "hush")
+KEYS = ("targets", "silent", "for", "period", "duty", "count", "share", "delay", "ev")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ def _whole(plan: Plan, _step: Step, target: str) -> Ops:
 
 
 _REPEATED = ("for", "period", "duty", "count")
-ACTIONS: dict[str, Action] = {
+_OWN: dict[str, Action] = {
     "cut": Action(_cut, takes=("silent", *_REPEATED)),
     "flap": Action(_cut, needs=("period", "count"), takes=("silent", "duty")),
     "transceiver": Action(_cut, needs=("targets",), takes=("silent", *_REPEATED)),
@@ -137,6 +142,53 @@ ACTIONS: dict[str, Action] = {
     "allow": Action(_deny, takes=("ev",), undoes=True, strikes=False),
     "port-status-on": Action(_hush, undoes=True, strikes=False),
 }
+
+
+class _Actions(Mapping[str, Action]):
+    """Those above, and what other distributions add under other names."""
+
+    def __getitem__(self, name: str) -> Action:
+        if name in _OWN:
+            return _OWN[name]
+        found = extensions.extension(extensions.ACTIONS, name)
+        if found is None:
+            raise KeyError(name)
+        return _added(found)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _OWN or name in extensions.names(extensions.ACTIONS)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from dict.fromkeys((*_OWN, *extensions.names(extensions.ACTIONS)))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+ACTIONS: Mapping[str, Action] = _Actions()
+
+
+@cache
+def _added(found: Extension) -> Action:
+    """Another distribution's action. EnvironmentFault if it is none, or, when it is taken, if it fails."""
+    action = found.load()
+    if not isinstance(action, Action):
+        raise found.broken(f"it is no Action, but {type(action).__name__}")
+    if unknown := set(action.needs + action.takes) - set(KEYS):
+        raise found.broken(f"an action has no key {', '.join(sorted(unknown))}; there are {', '.join(KEYS)}")
+
+    def ops(plan: Plan, step: Step, target: str) -> Ops:
+        try:
+            made = tuple(action.ops(plan, step, target))
+        except MrcnetError:
+            raise
+        except Exception as error:
+            raise found.broken(f"{type(error).__name__}: {error}") from error
+        if not all(isinstance(op, Op) and op.kind in KINDS for op in made):
+            raise found.broken(f"it asks for what is no operation; there are {', '.join(KINDS)}")
+        return made
+
+    return replace(action, ops=ops)
 
 
 def ends_of(op: Op) -> tuple[End, ...]:

@@ -11,6 +11,7 @@ from mrcnet.topology.names import suggest
 from mrcnet.topology.raw import TopologyName
 from mrcnet.units import parse_duration, parse_rate, parse_share, parse_size
 from mrcnet.workload.collectives import KINDS
+from mrcnet.workload.congestion import choices
 from mrcnet.workload.transport import Kind
 
 
@@ -44,6 +45,19 @@ def _action(text: str) -> str:
 
 
 Action = Annotated[str, AfterValidator(_action), WithJsonSchema({"enum": list(ACTIONS)})]
+
+
+def _congestion(text: str) -> str:
+    if text not in (known := choices()):
+        raise ValueError(
+            f"unknown congestion control {text!r}{suggest(text, known)}; there are {', '.join(known)}"
+        )
+    return text
+
+
+Congestion = Annotated[
+    str, AfterValidator(_congestion), WithJsonSchema({"type": "string", "enum": list(choices())})
+]
 
 
 def _truth(value: object) -> object:
@@ -132,7 +146,7 @@ class RawTransport(_Raw):
     kind: Kind = Field("mrc", description="what carries the traffic")
     backup_share: Annotated[float, Field(ge=0, le=0.9)] | None = None
     timeout_exponent: Annotated[int, Field(ge=1, le=24)] | None = None
-    congestion: Literal["fixed", "nscc"] = Field("fixed", description="a window that never changes, or NSCC")
+    congestion: Congestion = Field("fixed", description="a window that never changes, or NSCC")
     port_status: bool = Field(True, description="peers are told of ports that go down")
 
 

@@ -21,7 +21,7 @@ from mrcnet.mrc.reverse import ReverseEvs
 from mrcnet.mrc.settings import Settings
 from mrcnet.mrc.speaking import Speaking
 from mrcnet.mrc.spray import Spray
-from mrcnet.mrc.window import FixedWindow
+from mrcnet.mrc.window import Controller, FixedWindow
 from mrcnet.mrc.wire import icrc, layout
 from mrcnet.mrc.wire.frames import FlowAddress, TxBatch
 
@@ -85,7 +85,7 @@ class Qp:
             spec.start_psn,
             self.evs,
             Spray(self.evs, settings, rng),
-            Nscc(settings.nscc) if settings.nscc else FixedWindow(settings.window_bytes),
+            _controller(settings),
             settings,
             emit,
         )
@@ -158,3 +158,10 @@ class Qp:
         if self._settings.icrc:
             icrc.seal(out.buffer, np.arange(start, out.count), out.length[start : out.count])
         return len(psn)
+
+
+def _controller(settings: Settings) -> Controller:
+    """The congestion controller of one destination (spec 5.1)."""
+    if settings.control is not None:
+        return settings.control.make(settings.control.reach)
+    return Nscc(settings.nscc) if settings.nscc else FixedWindow(settings.window_bytes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mrcnet.mrc.nscc import Knobs
+from mrcnet.mrc.window import Control
 from mrcnet.mrc.wire.frames import EvFormat
 from mrcnet.mrc.wire.numbers import MPR_UNIT, UDP_PORT, UDP_PORTS_ACCEPTED, Dscp
 
@@ -23,6 +24,7 @@ class Settings:
     mpr_units: int = 8  # spec 1.3: window of 8 x 128 PSN
     window_bytes: int = 8 << 20  # the fixed congestion window
     nscc: Knobs | None = None  # spec 5.1: NSCC's knobs; None: the fixed window
+    control: Control | None = None  # in the place of both
     sack_threshold: int = 16_384  # spec 3.3, section 9 no. 9
     sack_minimum: int = 1_024  # spec 3.3: a packet adds at least this much to the trigger
 

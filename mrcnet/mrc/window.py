@@ -6,6 +6,7 @@ A controller is asked through five hooks, so that another can take its place. Si
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +45,27 @@ class Controller(Protocol):
 
     def on_loss(self, size: int, now: int) -> None:
         """Packets of `size` nominal bytes were inferred lost or timed out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a controller is fitted to: a destination reached at `rate_bps` over all planes together.
+
+    `mtu`: nominal bytes of a full packet; `base_rtt_ns`: of an idle fabric; `trimming`: switches trim.
+    """
+
+    rate_bps: int
+    base_rtt_ns: int
+    mtu: int
+    trimming: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A congestion control from elsewhere: `make` gives each destination its controller."""
+
+    make: Callable[[Reach], Controller]
+    reach: Reach
 
 
 class FixedWindow:

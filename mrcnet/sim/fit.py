@@ -26,7 +26,9 @@ def turn_of(job: Job, table: PortTable) -> int:
     """
     rate = max(int(table.rate[ports].sum()) for ports in table.of_host.values())
     frame = WRITE_HEAD + job.settings.payload + ICRC
-    longest = table.base_rtt // (_FINER if job.settings.nscc else _STEPPED if job.programs else 1)
+    longest = table.base_rtt // (
+        _FINER if job.settings.nscc or job.settings.control else _STEPPED if job.programs else 1
+    )
     return max(1, min(_GATHER * frame * 8 * 10**9 // rate, longest))
 
 

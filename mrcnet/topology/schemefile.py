@@ -205,18 +205,21 @@ def is_file(word: str) -> bool:
     return not word.startswith("{") and ("/" in word or word.endswith((".yaml", ".yml")))
 
 
-def with_scheme(text: str, file: str, read: Callable[[str], Scheme]) -> str:
+def with_scheme(
+    text: str, file: str, read: Callable[[str], Scheme], outside: Callable[[str], bool] = is_file
+) -> str:
     """The text of a topology in which the file that it names as its scheme is replaced by what that says.
 
-    `read` makes the scheme of the file's name. As with variables, columns of later
-    errors on such a line count in the new line. Raises InputError for a wrong scheme, with its own place.
+    `read` makes the scheme of the file's name, or of another word that is `outside` of what is shipped. As
+    with variables, columns of later errors on such a line count in the new line. Raises InputError for a
+    wrong scheme, with its own place.
     """
     if "scheme" not in text:
         return text
     document = parse(text, file)
     section = document.data.get("srv6")
     word = section.get("scheme") if isinstance(section, dict) else None
-    if not isinstance(word, str) or not is_file(word):
+    if not isinstance(word, str) or not outside(word):
         return text
     scheme = read(word)
     place: Where = document.where(("srv6", "scheme"))

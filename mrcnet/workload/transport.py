@@ -39,9 +39,10 @@ def over(job: Job, transport: str) -> Job:
         return replace(job, settings=replace(job.settings, path_health=False, backup_share=0.0))
     if transport == MRC:
         return job
-    if job.settings.nscc is not None:
+    if job.settings.nscc is not None or job.settings.control is not None:
+        chosen = "NSCC" if job.settings.control is None else "this"
         raise InputError(
-            f"NSCC is MRC's congestion control; {transport} has its own", remedy="leave --congestion out"
+            f"{chosen} is MRC's congestion control; {transport} has its own", remedy="leave --congestion out"
         )
     if job.denied:
         raise InputError(f"{transport} has no EVs that could be denied", remedy="leave --deny out")
