@@ -18,7 +18,9 @@ from mrcnet.drill.recorder import Recorder
 from mrcnet.drill.runner import DrillResult, run_drill
 from mrcnet.errors import EnvironmentFault, InputError, Where
 from mrcnet.kernel.faults import ActiveFault, FaultRecord
+from mrcnet.kernel.lab import UpResult
 from mrcnet.nic.clock import FabricClock
+from mrcnet.plan.model import Plan
 from mrcnet.workload.fidelity import Fidelity
 from mrcnet.workload.summary import Recording
 from tests.unit.drill.recordings import CUT, DEAD, END, HEAL, LINK, MS, PLAN, change, recording, step
@@ -96,12 +98,16 @@ class Kernel:
         assert END == duration
         return self.recording
 
+    def up(self, _plan: Plan, lab: str, *_: str) -> UpResult:
+        self.note(f"up {lab}")
+        return UpResult(lab, (), 0.0)
+
 
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     kernel = Kernel()
     monkeypatch.setattr(room.lab, "labs", lambda: kernel.labs)
-    monkeypatch.setattr(room.lab, "up", lambda _plan, lab, *_: kernel.note(f"up {lab}"))
+    monkeypatch.setattr(room.lab, "up", kernel.up)
     monkeypatch.setattr(room.lab, "down", lambda lab: kernel.note(f"down {lab}"))
     monkeypatch.setattr(room.faults, "cut", kernel.fault("cut"))
     monkeypatch.setattr(room.faults, "heal", kernel.fault("heal"))
