@@ -229,7 +229,8 @@ def _read_local(dst: str, dev: str, index: int, inner: dict[int, bytes]) -> Rout
         return None
     if action == _ACTION_END:
         return Route(dst, Action.UN, dev)
-    straight = _SEG6_LOCAL_OIF not in inner or number(inner[_SEG6_LOCAL_OIF]) == index
+    # a link-local neighbour alone tells the kernel no port: such a uA forwards nothing
+    straight = _SEG6_LOCAL_OIF in inner and number(inner[_SEG6_LOCAL_OIF]) == index
     if action == _ACTION_END_X and straight and _SEG6_LOCAL_NH6 in inner:
         return Route(dst, Action.UA, dev, via=inet_ntop(AF_INET6, inner[_SEG6_LOCAL_NH6]))
     return None

@@ -81,9 +81,10 @@ def state_of(lab: str) -> tuple[State, str]:
     [
         (SMALL, FRR),
         (UNEQUAL, Wish(Nos.SONIC)),
+        (TINY + "srv6: {scheme: per-plane-uA}\n", FRR),
         ("fabric: {planes: 4, t0: 2, t1: 4, hosts_per_t0: 1}\n", Wish(Nos.EOS, mixed=True)),
     ],
-    ids=["small-frr", "unequal-sonic", "4p-mixed"],
+    ids=["small-frr", "unequal-sonic", "uA-frr", "4p-mixed"],
 )
 def test_rendered_files_forward(text: str, wish: Wish) -> None:
     """Every EV works through the rendered configurations; a second `up` finds nothing to do, `down` all."""

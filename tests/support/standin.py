@@ -191,7 +191,7 @@ def _way(fabric: Fabric, table: NodeTable, entry: Entry) -> str:
         case Action.UN:
             return f"encap seg6local action End {_SIDS} dev sr0"
         case Action.UA:
-            return f"encap seg6local action End.X nh6 {to} {_SIDS} dev {entry.dev}"
+            return f"encap seg6local action End.X nh6 {to} oif {entry.dev} {_SIDS} dev {entry.dev}"
         case Action.DECAP:
             return f"encap seg6local action End.DT6 table 254 dev {entry.dev}"
         case _:
