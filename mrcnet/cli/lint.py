@@ -19,6 +19,7 @@ from mrcnet.foreign.model import ClabLab
 from mrcnet.foreign.reading import Source, read_fabric, wanted
 from mrcnet.foreign.roles import LABEL, read_rules
 from mrcnet.plan.build import build_plan
+from mrcnet.plan.prefixes import need_srv6
 from mrcnet.topology.document import MAX_TEXT, Document, parse
 
 MOST_FILES = 50_000
@@ -44,6 +45,8 @@ def lint_(folder: Path, mapping: Path | None, topo: str | None) -> Answer:
     plan = plan_of(find(topo)) if topo else build_plan(imported.topology) if _ours(lab) else None
     if plan is not None and {node.name for node in plan.topology.nodes} != set(fabric.tables):
         raise InputError(f"the nodes of {topo} are not those of {lab.file}")
+    if plan is not None:
+        need_srv6(plan, "lint")
     progress("walking EVs")
     verdict = judge(fabric, plan)
     return _answer(verdict, imported.notes)

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from mrcnet.errors import InputError
 from mrcnet.foreign.emit import Settings, srv6_called, topology_text
@@ -14,11 +15,13 @@ from mrcnet.foreign.model import ClabLab, ClabLink, ClabNode
 from mrcnet.foreign.roles import LABEL, Rules, place
 from mrcnet.render.queues import KEYS
 from mrcnet.topology.load import load_text
-from mrcnet.topology.model import AUTO, End, Link, Node, Role, Srv6, Topology, Transport
+from mrcnet.topology.model import AUTO, Bfd, End, Link, Node, Role, Routing, Srv6, Topology, Transport
 from mrcnet.topology.names import interface_name, node_name
 from mrcnet.topology.raw import parse_dilation
 from mrcnet.topology.schemefile import DEFAULT
 from mrcnet.units import parse_duration, parse_rate
+
+Parsed = TypeVar("Parsed")
 
 CLAB_MTU = 9500  # of a link that does not say
 TIERS = (Role.HOST, Role.T0, Role.T1)
@@ -154,6 +157,10 @@ class _Conversion:
             dilation=read("dilation", _dilation, plain.dilation),
             rate_bps=read("rate", parse_rate, plain.rate_bps),
             delay_ns=read("delay", parse_duration, plain.delay_ns),
+            routing=self._parsed(LABEL + "routing", labels.get(LABEL + "routing", "srv6"), Routing),
+            bfd=None
+            if LABEL + "bfd-interval" not in labels
+            else Bfd(read("bfd-interval", parse_duration, 0), read("bfd-multiplier", int, 3)),
         )
 
     def _srv6(self) -> Srv6:
@@ -244,7 +251,7 @@ class _Conversion:
             self.notes.append(f"{link.where}: port {end} is called {port}")
         return End(self.names[end.node], port)
 
-    def _parsed(self, what: str, text: str, parse: Callable[[str], int]) -> int:
+    def _parsed(self, what: str, text: str, parse: Callable[[str], Parsed]) -> Parsed:
         try:
             return parse(text)
         except ValueError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from mrcnet.errors import InputError
 from mrcnet.topology.load import load_text
-from mrcnet.topology.model import AUTO, Link, Node, Role, Srv6, Topology, Transport
+from mrcnet.topology.model import AUTO, Bfd, Link, Node, Role, Routing, Srv6, Topology, Transport
 from mrcnet.topology.schemefile import DEFAULT, scheme_of, word_of
 from mrcnet.units import exact_duration, exact_rate
 
@@ -22,7 +22,7 @@ _TRANSPORT = Transport(4096, 4791)
 class Settings:
     """What a topology says besides nodes and links. `rate_bps`, `delay_ns`: of links that do not say.
 
-    `ports`: what `ports.links` says of each; None: the file has no `ports`.
+    `ports`: what `ports.links` says of each; None: the file has no `ports`. `bfd`: of routing by BGP.
     """
 
     name: str
@@ -33,6 +33,8 @@ class Settings:
     ports: Mapping[str, Mapping[str, str]] | None = None
     rate_bps: int = _USUAL[0]
     delay_ns: int = _USUAL[1]
+    routing: Routing = Routing.SRV6
+    bfd: Bfd | None = None
 
 
 def srv6_called(word: str, block: str | None = None) -> Srv6:
@@ -76,6 +78,11 @@ def _lines(settings: Settings, links: tuple[Link, ...], body: Iterable[str]) -> 
     if settings.srv6 != plain.srv6:
         block, scheme = json.dumps(settings.srv6.block), json.dumps(word_of(settings.srv6.scheme))
         yield f"srv6: {{block: {block}, scheme: {scheme}}}\n"
+    if settings.routing is not plain.routing:
+        yield f"routing: {settings.routing}\n"
+    if settings.bfd is not None:
+        interval, multiplier = exact_duration(settings.bfd.interval_ns), settings.bfd.multiplier
+        yield f"bgp: {{bfd: {{interval: {interval}, multiplier: {multiplier}}}}}\n"
     if settings.host_prefix != plain.host_prefix:
         yield f"addresses: {{hosts: {json.dumps(settings.host_prefix)}}}\n"
     if settings.transport != plain.transport:

@@ -17,7 +17,7 @@ from mrcnet.kernel import containerlab, links, marks, netns
 from mrcnet.kernel.handles import Handles
 from mrcnet.kernel.netlink import NetlinkSocket
 from mrcnet.kernel.state import Containers, PortMacs
-from mrcnet.plan.model import Keeper, Plan, Port
+from mrcnet.plan.model import Keeper, NodePlan, Plan, Port
 from mrcnet.plan.tables import SWITCH_DEVICE
 from mrcnet.render.model import Nos, Wish
 from mrcnet.topology.model import End
@@ -39,19 +39,23 @@ def adopted(plan: Plan, containers: Containers) -> Plan:
         one = found.get(End(node, port.name))
         return port if one is None else replace(port, mac=one.mac, peer_mac=one.peer_mac)
 
+    def keeper(node: NodePlan) -> Keeper:
+        if node.plane is None and node.speaker is None:
+            return Keeper.SCRIPT
+        is_frr = node.plane is None or wish.nos_of(node.plane) is Nos.FRR
+        return Keeper.KERNEL if is_frr else Keeper.OWN
+
     nodes = {
-        name: replace(node, ports=tuple(port(name, one) for one in node.ports))
+        name: replace(
+            node,
+            ports=tuple(port(name, one) for one in node.ports),
+            routes=(*node.routes, *node.learned),
+            learned=(),
+            speaker=None,  # its daemons are in the container: not ours to start or to hold on to
+        )
         for name, node in plan.nodes.items()
     }
-    keepers = {
-        name: Keeper.SCRIPT
-        if node.plane is None
-        else Keeper.KERNEL
-        if wish.nos_of(node.plane) is Nos.FRR
-        else Keeper.OWN
-        for name, node in plan.nodes.items()
-    }
-    return replace(plan, nodes=nodes, keepers=keepers)
+    return replace(plan, nodes=nodes, keepers={name: keeper(node) for name, node in plan.nodes.items()})
 
 
 def adopt(plan: Plan, lab: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from mrcnet.kernel.desired import HASH_SEED, PORT_SYSCTLS, desired
 from mrcnet.kernel.model import Cable, Change, Device, Kind, NodeState, Op, Part, PortQueue, Setting, Sysctl
-from mrcnet.plan.model import Keeper, Plan, Route
+from mrcnet.plan.model import Action, Keeper, Plan, Route
 from mrcnet.topology.model import End
 from mrcnet.units import format_rate
 
@@ -111,11 +111,16 @@ def _node(
     changes = _changes(wanted, found, doomed, keeper)
     if keeper in (None, Keeper.SCRIPT):
         return changes
-    return (one for one in changes if _shows(one) or (one.kind is Kind.ROUTE and keeper is Keeper.KERNEL))
+    return (one for one in changes if _shows(one, keeper))
 
 
-def _shows(change: Change) -> bool:
-    """Whether a change concerns a port's faults or queue, which are mrcnet's on anybody's node."""
+def _shows(change: Change, keeper: Keeper | None) -> bool:
+    """Whether a change concerns a port's faults or queue, which are mrcnet's on anybody's node; or what a
+    program keeps in the kernel: its routes, and addresses, which FRR does not put back after a port was down.
+    """
+    is_address = change.kind is Kind.ADDRESS and change.op is Op.ADD
+    if keeper is Keeper.KERNEL and (change.kind is Kind.ROUTE or is_address):
+        return True
     return change.kind is Kind.QUEUE or (isinstance(change.item, Setting) and change.item.name in _FAULTS)
 
 
@@ -126,7 +131,7 @@ def _changes(
     name = wanted.name
     held: Set[Route] = frozenset()
     if found is not None:
-        held = found.routes if keeper is None else found.routes | found.others
+        held = found.routes if keeper is None else found.routes | _of_neighbours(wanted, found.others)
     kept = {} if found is None else found.devices
     kept = {port: device for port, device in kept.items() if End(name, port) not in doomed}
     for port, planned in wanted.devices.items():
@@ -161,6 +166,15 @@ def _changes(
         if route.dev not in kept or route not in held:
             yield Change(Op.ADD, Kind.ROUTE, name, route, _MISSING)
     yield from _daemons(wanted, found)
+
+
+def _of_neighbours(wanted: NodeState, routes: Set[Route]) -> Set[Route]:
+    """Routes with the planned address of a port's only neighbour: BGP learns whichever it speaks from."""
+    at = {one.port: one.address for one in wanted.neighbours}
+    return frozenset(
+        replace(one, via=at.get(one.dev, one.via)) if one.action is Action.ECMP and one.via else one
+        for one in routes
+    )
 
 
 def _daemons(wanted: NodeState, found: NodeState | None) -> Iterator[Change]:

@@ -56,6 +56,8 @@ def up(
     PartialError if something half-made is left.
     """
     check(plan, lab)
+    if plan.topology.routing is Routing.BGP:
+        daemons.demand()
     _refuse_containers(lab)
     begin = time.perf_counter()
     if dry_run:
@@ -160,12 +162,10 @@ def check(plan: Plan, lab: str) -> None:
         raise InputError("this fabric cannot work: " + "; ".join(errors))
     if plan.topology.dilation == AUTO:
         raise ValueError("the dilation of a lab must be settled before it comes up")
-    if plan.topology.routing is Routing.BGP:
-        if plan.topology.dilation != 1:
-            raise InputError(
-                "routing: bgp runs at dilation 1: its daemons keep wall time", remedy="leave --dilation out"
-            )
-        daemons.demand()
+    if plan.topology.routing is Routing.BGP and plan.topology.dilation != 1:
+        raise InputError(
+            "routing: bgp runs at dilation 1: its daemons keep wall time", remedy="leave --dilation out"
+        )
     for node in plan.nodes:
         marks.mark(lab, node)
     _check_rates(plan)

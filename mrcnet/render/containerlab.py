@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from mrcnet.errors import InputError
 from mrcnet.plan.model import Action, NodePlan, Plan
-from mrcnet.plan.prefixes import need_srv6
-from mrcnet.render.model import File, Nos, Wish
+from mrcnet.plan.prefixes import is_plain
+from mrcnet.render.frr import frr_conf
+from mrcnet.render.model import HOST_IMAGE, File, Nos, Wish
 from mrcnet.render.ports import check
 from mrcnet.render.queues import differing
 from mrcnet.render.switch import switch_files
 from mrcnet.render.templates import fill
-from mrcnet.topology.model import AUTO, End, Link, Role, Topology
+from mrcnet.topology.model import AUTO, End, Link, Role, Routing, Topology
 from mrcnet.topology.schemefile import word_of
 from mrcnet.units import exact_duration, exact_rate
 
@@ -59,7 +60,7 @@ class Cable:
 def render_containerlab(plan: Plan, wish: Wish) -> tuple[File, ...]:
     """All files, by path. The same plan and wish give the same bytes.
 
-    Raises InputError for a fabric that is not SRv6, that lint refuses, or whose ports a NOS cannot have.
+    Raises InputError as `refuse` does.
     """
     refuse(plan, wish)
     found = [
@@ -71,8 +72,12 @@ def render_containerlab(plan: Plan, wish: Wish) -> tuple[File, ...]:
 
 
 def refuse(plan: Plan, wish: Wish) -> None:
-    """Raise InputError for a fabric that is not SRv6, that lint refuses, or whose ports a NOS cannot have."""
-    need_srv6(plan, "rendering for containerlab")
+    """Raise InputError for a fabric that lint refuses, or that a NOS cannot have: its ports, its routing."""
+    if is_plain(plan) and (wish.mixed or wish.nos is not Nos.FRR):
+        raise InputError(
+            f"routing: {plan.topology.routing} is rendered for frr alone",
+            remedy="--nos frr, without --mixed; or a topology with `routing: srv6`",
+        )
     for finding in plan.lint:
         if finding.severity == "error":
             raise InputError(f"this plan does not work: {finding.message} [{finding.code}]")
@@ -97,13 +102,23 @@ def nos_of(node: NodePlan, wish: Wish) -> Nos | None:
 
 def images(plan: Plan, wish: Wish) -> list[str]:
     """The names of all images."""
-    return [wish.host_image, *(wish.image_of(nos) for nos in _used(plan, wish))]
+    return list(dict.fromkeys([_host_image(plan, wish), *(wish.image_of(nos) for nos in _used(plan, wish))]))
+
+
+def _host_image(plan: Plan, wish: Wish) -> str:
+    """Hosts that speak BGP are FRR's as well, unless another image is asked for."""
+    is_asked = wish.host_image != HOST_IMAGE or not _speaks(plan)
+    return wish.host_image if is_asked else wish.image_of(Nos.FRR)
+
+
+def _speaks(plan: Plan) -> bool:
+    return plan.topology.routing is Routing.BGP
 
 
 def node_files(plan: Plan, wish: Wish) -> Iterator[File]:
     """What nodes are given: `nodes/NODE/...`, and `nodes/...` for what several have."""
     if Nos.FRR in _used(plan, wish):
-        yield File("nodes/daemons", fill("frr/daemons"))
+        yield File("nodes/daemons", fill("frr/daemons.j2", bgp=_speaks(plan)))
         yield File("nodes/vtysh.conf", "service integrated-vtysh-config\n")
     for node in plan.nodes.values():
         nos = nos_of(node, wish)
@@ -114,6 +129,8 @@ def node_files(plan: Plan, wish: Wish) -> Iterator[File]:
                 action.value: [route for route in node.routes if route.action is action] for action in Action
             }
             yield File(f"nodes/{node.name}/setup.sh", fill("containerlab/host.sh.j2", node=node, **by_action))
+            if node.speaker is not None:
+                yield File(f"nodes/{node.name}/frr.conf", frr_conf(node))
 
 
 def clab_text(plan: Plan, wish: Wish, *, alone: bool = False) -> str:
@@ -154,12 +171,17 @@ def _labels(topology: Topology, usual: tuple[int, int]) -> Iterator[tuple[str, s
     yield "delay", exact_duration(usual[1])
     if topology.has_ports:
         yield "ports", "shaped"
+    if topology.routing is not Routing.SRV6:
+        yield "routing", str(topology.routing)
+    if topology.bfd is not None:
+        yield "bfd-interval", exact_duration(topology.bfd.interval_ns)
+        yield "bfd-multiplier", str(topology.bfd.multiplier)
 
 
 def _groups(plan: Plan, wish: Wish) -> Iterator[Section]:
     host = [
         "kind: linux",
-        f"image: {json.dumps(wish.host_image)}",
+        f"image: {json.dumps(_host_image(plan, wish))}",
         'restart-policy: "no"',
         f'exec: ["sh {ETC}/setup.sh"]',
     ]
@@ -175,7 +197,7 @@ def _groups(plan: Plan, wish: Wish) -> Iterator[Section]:
             lines.append(f"sysctls: {json.dumps(_SWITCH_SYSCTLS)}")
             lines.append(f'exec: ["sh {ETC}/setup.sh"]')
         if own_kind:
-            lines.append("daemons: [zebra, staticd]")
+            lines.append(f"daemons: [{'zebra, bfdd, bgpd' if _speaks(plan) else 'zebra, staticd'}]")
         if nos is Nos.SONIC:
             lines.append(f'exec: ["bash {ETC}/setup.sh"]')
         yield Section(str(nos), "", tuple(lines))
@@ -198,6 +220,8 @@ def _node(node: NodePlan, index: int, wish: Wish) -> Section:
     folder = f"nodes/{node.name}"
     lines = [f"labels: {json.dumps(labels)}"]
     match nos:
+        case None if node.speaker is not None:
+            lines.append(f"binds: {json.dumps(_frr_binds(folder))}")
         case None:
             lines.append(f'binds: ["{folder}:{ETC}:ro"]')
         case Nos.FRR if wish.version.knows_frr:
@@ -206,13 +230,7 @@ def _node(node: NodePlan, index: int, wish: Wish) -> Section:
                 f'binds: ["{folder}/setup.sh:{ETC}/setup.sh:ro"]',
             ]
         case Nos.FRR:
-            binds = [
-                "nodes/daemons:/etc/frr/daemons:ro",
-                "nodes/vtysh.conf:/etc/frr/vtysh.conf:ro",
-                f"{folder}/frr.conf:/etc/frr/frr.conf",
-                f"{folder}/setup.sh:{ETC}/setup.sh:ro",
-            ]
-            lines.append(f"binds: {json.dumps(binds)}")
+            lines.append(f"binds: {json.dumps(_frr_binds(folder))}")
         case Nos.SONIC:
             lines.append(f'binds: ["{folder}:{ETC}:ro"]')
         case Nos.EOS:
@@ -220,6 +238,15 @@ def _node(node: NodePlan, index: int, wish: Wish) -> Section:
         case Nos.CUMULUS:
             pass  # a virtual machine: what is bound is not in it
     return Section(node.name, HOST_GROUP if nos is None else str(nos), tuple(lines))
+
+
+def _frr_binds(folder: str) -> list[str]:
+    return [
+        "nodes/daemons:/etc/frr/daemons:ro",
+        "nodes/vtysh.conf:/etc/frr/vtysh.conf:ro",
+        f"{folder}/frr.conf:/etc/frr/frr.conf",
+        f"{folder}/setup.sh:{ETC}/setup.sh:ro",
+    ]
 
 
 def _cable(link: Link, usual: tuple[int, int], queues: Mapping[End, Mapping[str, str]]) -> Cable:
@@ -247,6 +274,9 @@ def _readme(plan: Plan, wish: Wish) -> str:
         planes=[(plane, str(wish.nos_of(plane))) for plane in range(plan.topology.planes)],
         src=hosts[0],
         dst=far.name,
-        targets=[address.partition("/")[0] for port in far.ports for address in port.addresses],
+        targets=[far.address]
+        if far.address is not None
+        else [address.partition("/")[0] for port in far.ports for address in port.addresses],
+        routing=str(plan.topology.routing),
         shaped=plan.topology.shaped,
     )

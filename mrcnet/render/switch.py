@@ -11,6 +11,7 @@ from mrcnet.plan.addressing import to_int, to_text
 from mrcnet.plan.model import Action, NodePlan, Route
 from mrcnet.plan.tables import SWITCH_DEVICE
 from mrcnet.plan.usid import BLOCK_SHIFT, FIRST_SHIFT
+from mrcnet.render.frr import frr_conf
 from mrcnet.render.model import File, Nos
 from mrcnet.render.ports import inside
 from mrcnet.render.templates import fill
@@ -37,8 +38,9 @@ def switch_files(node: NodePlan, nos: Nos) -> Iterator[File]:
     folder = f"nodes/{node.name}"
     match nos:
         case Nos.FRR:
-            yield File(f"{folder}/frr.conf", frr_srv6(node, nos))
-            yield File(f"{folder}/setup.sh", fill("frr/setup.sh.j2", node=node, device=SWITCH_DEVICE))
+            yield File(f"{folder}/frr.conf", _frr(node))
+            device = "" if node.locator is None else SWITCH_DEVICE
+            yield File(f"{folder}/setup.sh", fill("frr/setup.sh.j2", node=node, device=device))
         case Nos.SONIC:
             yield File(f"{folder}/config_db.json", config_db(node))
             yield File(f"{folder}/frr.conf", frr_srv6(node, nos))
@@ -51,6 +53,12 @@ def switch_files(node: NodePlan, nos: Nos) -> Iterator[File]:
             yield File(f"{folder}/mrcnet.intf", fill("cumulus/mrcnet.intf.j2", **words))
             yield File(f"{folder}/frr.conf", frr_srv6(node, nos))
             yield File(f"{folder}/setup.sh", fill("cumulus/setup.sh.j2", node=node))
+
+
+def _frr(node: NodePlan) -> str:
+    if node.speaker is not None:
+        return frr_conf(node)
+    return frr_srv6(node, Nos.FRR) if node.locator is not None else fill("frr/ecmp.conf.j2", node=node)
 
 
 def frr_srv6(node: NodePlan, nos: Nos) -> str:

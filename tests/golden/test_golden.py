@@ -68,6 +68,15 @@ def test_rendered_files_are_the_golden_ones(name: str) -> None:
     assert expected(HERE / "expected" / f"{name}.render", actual) == actual
 
 
+@pytest.mark.parametrize("routing", ["ecmp", "bgp"])
+def test_files_without_srv6_are_the_golden_ones(routing: str) -> None:
+    """What FRR and hosts are given where packets go by host prefixes is what was read and agreed to."""
+    text = f"name: {routing}\nfabric: {{planes: 2, t0: 2, t1: 1, hosts_per_t0: 1}}\nrouting: {routing}\n"
+    files = render_containerlab(build_plan(load_text(text, "golden")), Wish(Nos.FRR))
+    actual = "".join(f"==== {file.path}\n{file.text}" for file in files)
+    assert expected(HERE / "expected" / f"{routing}.render", actual) == actual
+
+
 def test_resources_of_kubernetes_are_the_golden_ones() -> None:
     """What clabernetes is given is, file by file, what was read and agreed to."""
     plan = build_plan(load_text(SHIPPED[0].read_text(encoding="utf-8"), SHIPPED[0].name))

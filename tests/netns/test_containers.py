@@ -16,7 +16,7 @@ import pytest
 
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
 from mrcnet.kernel import containerlab as program
-from mrcnet.kernel import containers, faults, netns, state
+from mrcnet.kernel import containers, daemons, faults, netns, state
 from mrcnet.kernel import lab as labs
 from mrcnet.kernel.healing import heal_all
 from mrcnet.kernel.lab import UpResult
@@ -97,6 +97,22 @@ def test_rendered_files_forward(text: str, wish: Wish) -> None:
         removed = labs.down(lab)
         assert {netns.name_of(lab, node) for node in plan.nodes} == set(removed)
         assert set() == left(lab)
+
+
+@pytest.mark.parametrize("routing", ["ecmp", "bgp"])
+def test_without_srv6_by_frr(routing: str) -> None:
+    """Debian's FRR runs the rendered files: RoCEv2 crosses the fabric, a cut and its heal are followed."""
+    if not (daemons.PROGRAMS / "staticd").exists():
+        pytest.skip("no FRR: apt-get install frr")
+    with contained(f"{TINY}routing: {routing}\n") as (lab, plan):
+        assert State.UP == state_of(lab)[0]
+        words = ("traffic", lab, "--transport", "rocev2x4", "--pattern", "ring", "--size", "256KiB")
+        code, told, complaint = mrcnet(*words)
+        assert (0, True) == (code, told["verified"]), complaint
+        faults.cut(plan, lab, "p0-t0-0:p0-t1-0")
+        assert State.UP != state_of(lab)[0]
+        heal_all(plan, lab)
+        wait_for(lambda: state_of(lab)[0] is State.UP)
 
 
 def test_drill_of_the_catalogue_runs_unchanged(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ from mrcnet.topology.model import End
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT.parent / "shared" / "schemas" / "clab.schema.json"
 KEEPER = "keeper.pid"
+FRR = Path("/run/standin-frr")
 _AS_ZEBRA = "proto 196 metric 20"
 _RTMGRP_LINK = 1
 _SIDS = "flavors next-csid lblen 32 nflen 16"
@@ -88,6 +89,7 @@ def _destroy(file: Path, document: Node) -> int:
     folder = file.parent / f"clab-{lab}"
     with suppress(OSError, ValueError):
         os.kill(int((folder / KEEPER).read_text()), signal.SIGKILL)
+    _end_frr(lab)
     for node in document["topology"]["nodes"]:
         if (netns.DIRECTORY / space(lab, node)).exists():
             subprocess.run(["ip", "netns", "del", space(lab, node)], check=True)
@@ -105,7 +107,8 @@ def _deploy(file: Path, document: Node) -> int:
         return 1
     folder = file.parent / f"clab-{lab}"
     folder.mkdir()
-    tables = _tables(file)
+    real = [name for name in topology["nodes"] if _real(file, name)]
+    tables = {name: lines for name, lines in _tables(file).items() if name not in real}
     nodes = {name: {**topology["groups"][node["group"]], **node} for name, node in topology["nodes"].items()}
     for name, node in nodes.items():
         subprocess.run(["ip", "netns", "add", space(lab, name)], check=True)
@@ -113,6 +116,8 @@ def _deploy(file: Path, document: Node) -> int:
     _batch([], list(_wires(lab, topology["links"])))
     for name, node in nodes.items():
         _execute(file, space(lab, name), node)
+    for name in real:
+        _begin_frr(file, lab, name)
     for name, lines in tables.items():
         _batch(["-n", space(lab, name), "-6"], lines)
     _keep({space(lab, name): lines for name, lines in tables.items()}, folder / KEEPER)
@@ -157,6 +162,37 @@ def _execute(file: Path, name: str, node: Node) -> None:
             if PurePosixPath(script).is_relative_to(there):
                 found = file.parent / here / PurePosixPath(script).relative_to(there)
         subprocess.run(["ip", "netns", "exec", name, shell, str(found)], check=True, stdout=sys.stderr)
+
+
+def _real(file: Path, name: str) -> bool:
+    """Whether Debian's FRR 8.4 knows all of a node's configuration, and so runs it: BGP, static routes."""
+    config = file.parent / "nodes" / name / "frr.conf"
+    return config.exists() and "segment-routing" not in config.read_text(encoding="utf-8")
+
+
+def _begin_frr(file: Path, lab: str, name: str) -> None:
+    """FRR runs as a user of its own, and has its files where that can read them."""
+    folder = FRR / lab / name
+    folder.mkdir(parents=True)
+    shutil.chown(folder, "frr", "frr")
+    text = (file.parent / "nodes" / name / "frr.conf").read_text(encoding="utf-8")
+    (folder / "none.conf").touch()
+    (folder / "frr.conf").write_text(text.replace("/var/log/frr", str(folder)), encoding="utf-8")
+    for program in ("zebra", "bfdd", "bgpd") if "router bgp" in text else ("zebra", "staticd"):
+        line = ["ip", "netns", "exec", space(lab, name), f"/usr/lib/frr/{program}", "--daemon"]
+        line += ["--config_file", f"{folder}/none.conf", "--pid_file", f"{folder}/{program}.pid"]
+        line += ["--socket", f"{folder}/zserv.api", "--vty_socket", str(folder), "--vty_port", "0"]
+        line += ["--bfdctl", f"{folder}/bfdd.sock"] if program == "bfdd" else []
+        subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+    line = ["ip", "netns", "exec", space(lab, name), "vtysh", "--vty_socket", str(folder)]
+    subprocess.run([*line, "-f", f"{folder}/frr.conf"], check=True, stdout=sys.stderr)
+
+
+def _end_frr(lab: str) -> None:
+    for pid in (FRR / lab).glob("*/*.pid"):
+        with suppress(OSError, ValueError):
+            os.kill(int(pid.read_text()), signal.SIGKILL)
+    shutil.rmtree(FRR / lab, ignore_errors=True)
 
 
 def _tables(file: Path) -> dict[str, list[str]]:

@@ -168,7 +168,6 @@ def test_manifest_lists_all() -> None:
 @pytest.mark.parametrize(
     ("text", "nos", "message"),
     [
-        (f"{SMALL}routing: ecmp\n", Nos.FRR, "needs paths that the sender chooses"),
         (f"{SMALL}defaults: {{mtu: 1500}}\n", Nos.FRR, r"this plan does not work: .*\[mtu\]"),
         (
             f'{SMALL}links: [{{endpoints: ["p0-t0-0:up1", "p0-t1-0:eth9"]}}]\n',
