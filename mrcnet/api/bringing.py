@@ -38,8 +38,7 @@ def bring_up(
     """Make the kernel hold what a topology says, in the lab of that name, or of the topology's.
 
     `dilation` comes before what the text says; a `wish` has containerlab make the nodes. Raises what
-    `kernel.lab.up` and `kernel.containers.up` do, and InputError for a
-    topology that cannot work.
+    `kernel.lab.up` and `kernel.containers.up` do, and InputError for a topology that cannot work.
     """
     if wish is not None and wish.nos is Nos.CUMULUS:
         raise InputError(
@@ -61,6 +60,7 @@ def bring_up(
 
         progress("containerlab deploys")
         result = containers.up(plan, name, source.file, source.text, wish, allow_degraded=allow_degraded)
+        plan = lab.plan_of(lab.load(name))  # with the MACs that its switches have
     for lack in result.degraded:
         note(f"the lab goes without {lack}")
     return Brought(plan, result, planned)

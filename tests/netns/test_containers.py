@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mrcnet.api.lab import Lab
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
 from mrcnet.kernel import containerlab as program
 from mrcnet.kernel import containers, daemons, faults, netns, state
@@ -170,9 +171,12 @@ def test_what_frr_lacks_is_named_and_left_to_it(monkeypatch: pytest.MonkeyPatch)
         assert [] == [route for route in ip(lab, "p0-t1-0", "-6", "route") if route["dst"] == lost.dst]
 
 
-def test_switches_keep_their_macs() -> None:
+def test_switches_keep_their_macs(tmp_path: Path) -> None:
     """SONiC's ports have MACs of their own: hosts learn them, and frames of mrcnet carry them."""
-    with contained(TINY, Wish(Nos.SONIC)) as (lab, plan):
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    with Lab.up(tmp_path / "tiny.yaml", new_name(), wish=Wish(Nos.SONIC)) as up:
+        lab, plan = up.name, up.plan
+        assert plan.nodes == labs.plan_of(labs.load(lab)).nodes
         planned = plan_of(TINY)
         for host in plan.hosts:
             for port in plan.nodes[host].ports:
