@@ -276,3 +276,12 @@ def test_without_containerlab(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "there is no program `no-such-containerlab`" == refused.value.message
     assert "containerlab.dev/install" in str(refused.value.remedy)
     assert set() == left(lab)
+
+
+def test_down_without_containerlab_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the program has gone meanwhile, `down` says what is missing, and the lab stays whole."""
+    with contained(TINY) as (lab, _), monkeypatch.context() as gone:
+        gone.setattr(program, "PROGRAM", "no-such-containerlab")
+        with pytest.raises(EnvironmentFault, match="there is no program"):
+            labs.down(lab)
+        assert State.UP == state_of(lab)[0]
