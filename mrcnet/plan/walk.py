@@ -46,17 +46,18 @@ def walk(plan: Plan, src: str, dst: str, path: Path) -> Walk:
 
     Raises KeyError if `src` has no such port or one of the hosts is unknown.
     """
-    inner = next((port.addresses for port in plan.nodes[dst].ports if port.plane == path.plane), ())
+    target = plan.nodes[dst]
     address = to_int(path.carrier)
+    inner: int | None = None  # the packet's own destination, once the carrier is off
     hops = [Hop(src, path.carrier)]
     node = plan.nodes[plan.nodes[src].port(path.port).peer_node]
     while True:
         hops.append(Hop(node.name, to_text(address)))
-        if node.name == dst and (node.address == hops[-1].da or f"{hops[-1].da}/128" in inner):
+        if node.name == dst and (address == inner or node.address == hops[-1].da):
             return Walk(tuple(hops), reached=True)
         route, address = _forward(node, address)
         if route is not None and route.action is Action.UDT6:  # the packet goes on by its inner address
-            address = to_int(inner[0]) if inner else 0
+            address = inner = _address_in(target, path.plane)
             route = _look_up(node, address)
         if route is None:
             reason = f"no route for {to_text(address)}"
@@ -71,6 +72,10 @@ def walk(plan: Plan, src: str, dst: str, path: Path) -> Walk:
             break
         node = plan.nodes[node.port(route.dev).peer_node]
     return Walk(tuple(hops), reached=False, stopped_at=node.name, reason=reason)
+
+
+def _address_in(host: NodePlan, plane: int) -> int:
+    return next(to_int(port.addresses[0]) for port in host.ports if port.plane == plane)
 
 
 def _forward(node: NodePlan, address: int) -> tuple[Route | None, int]:
