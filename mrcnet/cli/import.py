@@ -8,7 +8,7 @@ import click
 
 from mrcnet.api.topologies import read
 from mrcnet.cli.command import command
-from mrcnet.cli.output import Answer
+from mrcnet.cli.output import Answer, line
 from mrcnet.errors import InputError
 from mrcnet.foreign.clab import is_clab, read_clab
 from mrcnet.foreign.compact import is_compact, read_compact
@@ -35,9 +35,11 @@ def import_(file: Path, mapping: Path | None, output: Path | None) -> Answer:
     imported = _import(_document(file), mapping)
     data = {"topology": imported.text, "name": imported.topology.name, "notes": list(imported.notes)}
     if output is None:
-        return Answer(data, [*(f"# {note}" for note in imported.notes), imported.text.rstrip("\n")])
+        return Answer(data, [*(f"# {line(note)}" for note in imported.notes), imported.text.rstrip("\n")])
     write(output, imported.text)
-    return Answer(data, [*imported.notes, f"{output} is written; `mrcnet plan {output}` looks at it"])
+    return Answer(
+        data, [*map(line, imported.notes), f"{output} is written; `mrcnet plan {output}` looks at it"]
+    )
 
 
 def _import(document: Document, mapping: Path | None) -> Imported:

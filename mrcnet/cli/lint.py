@@ -9,7 +9,7 @@ import click
 
 from mrcnet.api.topologies import read
 from mrcnet.cli.command import command
-from mrcnet.cli.output import Answer, progress
+from mrcnet.cli.output import Answer, line, progress
 from mrcnet.cli.topologies import find, plan_of
 from mrcnet.errors import ExitCode, InputError
 from mrcnet.foreign.clab import read_clab
@@ -23,6 +23,7 @@ from mrcnet.plan.prefixes import need_srv6
 from mrcnet.topology.document import MAX_TEXT, Document, parse
 
 MOST_FILES = 50_000
+MOST_TEXT = 512 * 2**20  # bytes of all of them
 
 
 @command(
@@ -77,8 +78,8 @@ def _answer(verdict: Verdict, notes: tuple[str, ...]) -> Answer:
 def _lines(verdict: Verdict, notes: tuple[str, ...]) -> Iterator[str]:
     for remark in verdict.remarks:
         struck = f"; {remark.evs} EVs" if remark.evs else ""
-        yield f"{remark.where}: {remark.severity}: {remark.message} [{remark.code}{struck}]"
-    yield from (f"note: {note}" for note in notes)
+        yield line(f"{remark.where}: {remark.severity}: {remark.message} [{remark.code}{struck}]")
+    yield from (line(f"note: {note}") for note in notes)
     yield f"{verdict.arrived} of {verdict.evs} EVs arrive" if verdict.evs else "no EV could be walked"
 
 
@@ -108,9 +109,13 @@ def _sources(folder: Path) -> Iterator[Source]:
     paths = sorted(path for path in folder.rglob("*") if wanted(PurePosixPath(path.name)))
     if len(paths) > MOST_FILES:
         raise InputError(f"{folder} holds more than {MOST_FILES} configurations")
+    total = 0
     for path in paths:
         if path.is_file() and path.resolve().is_relative_to(root):
             source = read(path, expanded=False)
+            total += len(source.text)
+            if total > MOST_TEXT:
+                raise InputError(f"{folder} holds more than {MOST_TEXT // 2**20} MiB of configurations")
             if len(source.text) > MAX_TEXT:
                 raise InputError(f"{path} is larger than {MAX_TEXT // 2**20} MiB")
             yield Source(PurePosixPath(path.relative_to(folder)), source.text, source.file)

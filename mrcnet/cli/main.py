@@ -16,7 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from mrcnet import __version__
-from mrcnet.cli.output import DISK_FULL, note
+from mrcnet.cli.output import DISK_FULL, line, note
 from mrcnet.errors import ExitCode, MrcnetError
 
 # Help for the list stands here, so that the list is printed without loading a single command.
@@ -107,7 +107,7 @@ class LazyGroup(click.Group):
 
 
 def _complain(message: str, code: int) -> int:
-    note(f"mrcnet: {message}")
+    note("\n".join(map(line, f"mrcnet: {message}".split("\n"))))
     if os.environ.get("MRCNET_DEBUG"):
         traceback.print_exc()
     return code

@@ -64,6 +64,11 @@ def progress(message: str) -> None:
         click.echo(f"\r\033[K{message}", err=True, nl=False)
 
 
+def line(text: str) -> str:
+    """Other people's words on a line of their own: what is not printable could be a terminal's command."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Columns under a heading, as wide as they must be; numbers to the right."""
     cells = [[str(cell) for cell in row] for row in rows]

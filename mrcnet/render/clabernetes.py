@@ -16,12 +16,13 @@ import yaml
 
 from mrcnet.errors import InputError
 from mrcnet.plan.model import Plan
-from mrcnet.render.containerlab import clab_text, images, node_files, nos_of, refuse, with_manifest
+from mrcnet.render.containerlab import clab_text, has_frr, images, node_files, refuse, with_manifest
 from mrcnet.render.model import File, Nos, Wish
 from mrcnet.render.templates import fill
 
 API = "clabernetes.containerlab.dev/v1alpha1"
 MOST = 950_000  # bytes of a resource: etcd takes a mebibyte, of which names and marks want their share
+SHARED = "00.shared"  # no node's name has a dot
 CONNECTIVITY = ("vxlan", "slurpeeth")
 _PREFIX = "mrcnet-"  # a service's name must begin with a letter, and `4p-2t0-4t1` does not
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -81,7 +82,7 @@ def render_clabernetes(plan: Plan, wish: Wish, cluster: Cluster, most: int = MOS
     found = [
         File("00-namespace.yaml", _resources(_namespace(namespace))),
         *(
-            File(f"files/{node or 'shared'}.yaml", _resources(*(_config_map(one, namespace) for one in held)))
+            File(f"files/{node or SHARED}.yaml", _resources(*(_config_map(one, namespace) for one in held)))
             for node, held in maps.items()
             if held
         ),
@@ -144,7 +145,7 @@ def config_maps(name: str, node: str, files: Sequence[File], most: int) -> Itera
     for number, some in enumerate(held):
         if some:
             yield ConfigMap(
-                f"{name}-{node or 'shared'}-files" + (f"-{number}" if number else ""), tuple(some)
+                "-".join(word for word in (name, node, "files", str(number or "")) if word), tuple(some)
             )
 
 
@@ -153,7 +154,7 @@ def _topology(plan: Plan, wish: Wish, cluster: Cluster, maps: dict[str, list[Con
     mounted = {
         node: [
             {"configMapName": held.name, "configMapPath": key, "filePath": file.path}
-            for held in maps[node] + (maps[""] if nos_of(plan.nodes[node], wish) is Nos.FRR else [])
+            for held in maps[node] + (maps[""] if has_frr(plan.nodes[node], wish) else [])
             for key, file in held.files
         ]
         for node in plan.nodes
@@ -202,5 +203,7 @@ def _readme(plan: Plan, wish: Wish, cluster: Cluster, name: str) -> str:
         mtu=max(link.mtu for link in plan.topology.links),
         src=plan.hosts[0],
         dst=far.name,
-        targets=[address.partition("/")[0] for port in far.ports for address in port.addresses],
+        targets=[far.address]
+        if far.address is not None
+        else [address.partition("/")[0] for port in far.ports for address in port.addresses],
     )

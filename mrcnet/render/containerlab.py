@@ -25,6 +25,7 @@ PREFIX = "mrcnet."  # of the labels by which `mrcnet import` finds what containe
 HOST_GROUP = "host"
 ETC = "/etc/mrcnet"
 MANIFEST = "MANIFEST"
+DAEMONS = "nodes/frr.daemons"  # no node's name has a dot
 
 _KINDS = {Nos.FRR: "linux", Nos.SONIC: "sonic-vs", Nos.EOS: "arista_ceos", Nos.CUMULUS: "nvidia_cumulusvx"}
 _SWITCH_SYSCTLS = {
@@ -100,6 +101,12 @@ def nos_of(node: NodePlan, wish: Wish) -> Nos | None:
     return None if node.plane is None else wish.nos_of(node.plane)
 
 
+def has_frr(node: NodePlan, wish: Wish) -> bool:
+    """Whether the node needs the files that all with FRR have."""
+    nos = nos_of(node, wish)
+    return nos is Nos.FRR or (nos is None and node.speaker is not None)
+
+
 def images(plan: Plan, wish: Wish) -> list[str]:
     """The names of all images."""
     return list(dict.fromkeys([_host_image(plan, wish), *(wish.image_of(nos) for nos in _used(plan, wish))]))
@@ -118,7 +125,7 @@ def _speaks(plan: Plan) -> bool:
 def node_files(plan: Plan, wish: Wish) -> Iterator[File]:
     """What nodes are given: `nodes/NODE/...`, and `nodes/...` for what several have."""
     if Nos.FRR in _used(plan, wish):
-        yield File("nodes/daemons", fill("frr/daemons.j2", bgp=_speaks(plan)))
+        yield File(DAEMONS, fill("frr/daemons.j2", bgp=_speaks(plan)))
         yield File("nodes/vtysh.conf", "service integrated-vtysh-config\n")
     for node in plan.nodes.values():
         nos = nos_of(node, wish)
@@ -242,7 +249,7 @@ def _node(node: NodePlan, index: int, wish: Wish) -> Section:
 
 def _frr_binds(folder: str) -> list[str]:
     return [
-        "nodes/daemons:/etc/frr/daemons:ro",
+        f"{DAEMONS}:/etc/frr/daemons:ro",
         "nodes/vtysh.conf:/etc/frr/vtysh.conf:ro",
         f"{folder}/frr.conf:/etc/frr/frr.conf",
         f"{folder}/setup.sh:{ETC}/setup.sh:ro",

@@ -1,4 +1,6 @@
-"""The texts of `templates/`, filled in. User's words reach a shell only through the filter `sh`."""
+"""The texts of `templates/`, filled in. User's words are in scripts behind the filter `sh` only, or where no
+shell reads them (a comment, a quoted here-document) behind `line`.
+"""
 
 from __future__ import annotations
 
@@ -28,4 +30,10 @@ def _environment() -> Environment:
         autoescape=False,
     )
     environment.filters["sh"] = shlex.quote
+    environment.filters["line"] = _line
     return environment
+
+
+def _line(text: object) -> str:
+    """What stays on its line: a comment is none beyond its end, nor is what a shell reads as it stands."""
+    return "".join(one if one.isprintable() else "?" for one in str(text))

@@ -98,6 +98,22 @@ def test_nothing_of_the_containerlab_rendering_is_missing(shape: str, name: str)
         assert needed == set(mounted)
 
 
+@pytest.mark.parametrize("routing", ["ecmp", "bgp"])
+def test_plain_fabrics_have_their_files(routing: str) -> None:
+    """Of a fabric without SRv6, too, each pod, also of a host with FRR, has each file that its node binds."""
+    plan = plan_of(SMALL.format(name="x") + f"routing: {routing}\n")
+    made = render_clabernetes(plan, Wish(Nos.FRR), Cluster())
+    spec = topology([one for file in made if file.path.endswith(".yaml") for one in load(file.text)])["spec"]
+    nodes = load(spec["definition"]["containerlab"])[0]["topology"]["nodes"]
+    for node, said in nodes.items():
+        mounted = [one["filePath"] for one in spec["deployment"]["filesFromConfigMap"][node]]
+        bound = [bind.split(":")[0] for bind in said["binds"]]
+        assert [] == [
+            path for path in bound if not any(PurePosixPath(m).is_relative_to(path) for m in mounted)
+        ]
+        assert [] == [m for m in mounted if not any(PurePosixPath(m).is_relative_to(path) for path in bound)]
+
+
 def test_import_reads_the_definition() -> None:
     """What the Topology defines is, imported, what the containerlab file is."""
     text = topology(resources("4p-2t0-4t1", Wish(Nos.EOS)))["spec"]["definition"]["containerlab"]

@@ -67,7 +67,7 @@ def test_hosts_that_speak_bgp_run_frr() -> None:
     assert "mine:1" == yaml.safe_load(asked)["topology"]["groups"]["host"]["image"]
     newer = files("bgp", Wish(Nos.FRR, version=ClabVersion(81)))["routed.clab.yml"]
     assert "daemons: [zebra, bfdd, bgpd]" in newer
-    chosen = set(files("bgp")["nodes/daemons"].splitlines())
+    chosen = set(files("bgp")["nodes/frr.daemons"].splitlines())
     assert {"zebra=yes", "bgpd=yes", "bfdd=yes", "staticd=no"} <= chosen
 
 
