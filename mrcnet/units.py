@@ -32,7 +32,7 @@ DURATION_UNITS = {
     "h": 3600 * 10**9,
 }
 
-_QUANTITY = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([A-Za-zµ/]*)\s*$")
+_QUANTITY = re.compile(r"^\s*(\d{1,18}(?:\.\d{1,18})?)\s*([A-Za-zµ/]*)\s*$")
 
 
 def _parse(text: str | int, units: dict[str, int], what: str, example: str) -> int:

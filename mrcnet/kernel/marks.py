@@ -39,10 +39,15 @@ def lab_name(text: str) -> str:
     return text
 
 
+def is_node(text: str) -> bool:
+    """Whether a node may be called that."""
+    return _NODE.fullmatch(text) is not None
+
+
 def mark(lab: str, node: str) -> str:
     """The mark of a node's namespace. Raises InputError if it is too long for the kernel."""
     words = f"mrcnet:{lab_name(lab)}:{node}"
-    if not _NODE.fullmatch(node) or len(words) > MAX_MARK:
+    if not is_node(node) or len(words) > MAX_MARK:
         raise InputError(
             f"lab {lab!r} and node {node!r} are too long together", remedy="choose a shorter lab name"
         )

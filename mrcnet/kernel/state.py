@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mrcnet.errors import EnvironmentFault, MrcnetError
-from mrcnet.kernel.marks import lab_name
+from mrcnet.kernel.marks import is_node, lab_name
 
 DIRECTORY = Path("/run/mrcnet")
 LOCK_PATIENCE_S = 60.0
@@ -83,6 +83,8 @@ def recall(lab: str) -> Stored | None:
         if document.pop("version") != _VERSION:
             return None
         nodes = tuple(map(str, document["nodes"]))
+        if not all(map(is_node, nodes)):
+            return None  # somebody wrote it who is not us
         dilation = int(document.get("dilation", 1))
         degraded = tuple(map(str, document.get("degraded", ())))
         name, file, text = (str(document[key]) for key in ("lab", "file", "text"))

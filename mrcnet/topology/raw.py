@@ -26,7 +26,7 @@ def parse_dilation(text: str | int) -> int:
         return AUTO
     try:
         value = int(text)
-    except ValueError:
+    except (ValueError, TypeError):
         raise ValueError(f"must be a whole number or auto, not {text!r}") from None
     if value < 1:
         raise ValueError(f"must be at least 1, not {value}")

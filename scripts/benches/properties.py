@@ -28,6 +28,39 @@ def frame_fuzz() -> Iterator[Figure]:
     yield _property("frame-fuzz", "tests/sim/test_hostile.py", "", 1_000_000, FRAMES)
 
 
+def parser_fuzz() -> Iterator[Figure]:
+    """parser-fuzz: MRCNET_FUZZ_MINUTES (30) of topology, drill and frame each; the value counts the parsers
+    that failed: by an error that they do not promise, over 1 s, or over 500 MB."""
+    minutes = os.environ.get("MRCNET_FUZZ_MINUTES", "30")
+    failed, told = [], {}
+    for parser in ("topology", "drill", "frame"):
+        line = [sys.executable, "-m", "tests.fuzz", parser, str(60 * int(minutes))]
+        done = subprocess.run(
+            line,
+            cwd=ROOT,
+            env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        lines = done.stderr.splitlines()
+        told[parser] = {key: value for key, value in map(_stat, lines) if key}
+        if done.returncode:
+            failed.append(f"{parser}: {done.stderr[-_SAID:]}")
+    yield figure(
+        "parser-fuzz", [len(failed)], "failures", 0, at_most=True, minutes=minutes, told=told, failed=failed
+    )
+
+
+def _stat(line: str) -> tuple[str, str]:
+    """`stat::peak_rss_mb:  61` -> its name and value; empty for other lines."""
+    if not line.startswith("stat::"):
+        return "", ""
+    name, _, value = line.removeprefix("stat::").partition(":")
+    return name, value.strip()
+
+
 def _property(name: str, file: str, select: str, bar: int, each: int) -> Figure:
     effort = -(-bar // each)
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", file, "-k", select]

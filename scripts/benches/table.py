@@ -77,6 +77,7 @@ FIGURES: Mapping[tuple[str, ...], Callable[[], Iterator[Figure]]] = {
     ("spec-coverage",): properties.spec_coverage,
     ("schedules",): properties.schedules,
     ("frame-fuzz",): properties.frame_fuzz,
+    ("parser-fuzz",): properties.parser_fuzz,
     ("tshark-agrees",): watching.tshark_agrees,
 }
 SLOW = {
@@ -113,6 +114,7 @@ SLOW = {
     "kill-storm",
     "schedules",
     "frame-fuzz",
+    "parser-fuzz",
     "tshark-agrees",
     "tables-131072",
     "tables-memory",

@@ -56,6 +56,20 @@ def test_after_a_reboot_the_lab_is_partial() -> None:
         assert set() == files_of(lab)
 
 
+def test_a_state_file_of_strange_names_removes_nothing(tmp_path: Path) -> None:
+    """A node that is a path elsewhere makes the file worthless: `down` leaves what is there alone."""
+    with reborn() as lab:
+        (victim := tmp_path / "victim").touch()
+        file = state.DIRECTORY / f"{lab}.json"
+        file.write_text(file.read_text().replace('"h0"', f'"x/../../..{victim}"'))
+        (netns.DIRECTORY / f"mrcnet-{lab}-x").mkdir()
+        try:
+            labs.down(lab)
+        finally:
+            (netns.DIRECTORY / f"mrcnet-{lab}-x").rmdir()
+        assert victim.exists()
+
+
 def test_after_a_reboot_up_makes_it_anew() -> None:
     """A file without namespaces does not keep `up` from making the same lab."""
     with reborn() as lab:

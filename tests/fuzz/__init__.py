@@ -1,0 +1,1 @@
+"""Parsers against bytes that nobody should write: `scripts/fuzz` for long, `test_fuzz` for a moment."""
