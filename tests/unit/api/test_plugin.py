@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from mrcnet.api import Lab, Sim, run_drill
+from mrcnet.compiled import get16
 from mrcnet.kernel import lab as labs
 from mrcnet.kernel import privilege
 from tests.support.pages import blocks
 
 pytest_plugins = ["pytester"]
+assert Lab, run_drill
+assert Sim
 
 DRILL = """\
 name: small
@@ -22,6 +27,12 @@ expect: [{measure: messages_wrong, at_most: %s}]
 """
 TOPOLOGY = "name: {}\nfabric: {{planes: {}, t0: 1, t1: 1, hosts_per_t0: 2}}\n"
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _loaded() -> None:
+    """pytester forgets what its runs import, and parts of numba, which it loads late, cannot come twice."""
+    assert 0x0102 == get16(np.array([1, 2], np.uint8), 0)
 
 
 @pytest.fixture(autouse=True)
