@@ -138,11 +138,7 @@ def main() -> NoReturn:
     """The `mrcnet` program. A TERM or HUP signal ends it like Ctrl-C does: after clean-up."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
-    try:
-        cli.main(prog_name="mrcnet")
-    finally:
-        if "mrcnet.kernel.holder" in sys.modules:
-            sys.modules["mrcnet.kernel.holder"].leave()
+    cli.main(prog_name="mrcnet")
 
 
 if __name__ == "__main__":

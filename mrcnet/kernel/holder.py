@@ -7,6 +7,7 @@ there. Beyond is the machine as it was: what is written in the user's folder is 
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import select
@@ -39,11 +40,13 @@ _SWITCHES = (
 
 
 def enter(*, make: bool) -> None:
-    """Run the command that is running inside, from its beginning; return only if it may have labs as it is.
+    """Run the program that is running inside, from its beginning; return only if it may have labs as it is.
 
-    Nor if there is nothing inside, unless it is to `make` labs. EnvironmentFault if the machine lets ordinary
-    users have no namespaces.
+    Nor if there is nothing inside, unless it is to `make` labs. At its end the holder ends, too, if it is no
+    longer needed. EnvironmentFault if the machine lets ordinary users have no namespaces.
     """
+    if inside():
+        atexit.register(leave)
     if able():
         return
     folder = _folder()
@@ -80,7 +83,7 @@ def attempt() -> None:
 
 
 def leave() -> None:
-    """At a command's end: end the holder, if there is no lab any more and nobody else is inside."""
+    """End the holder, if there is no lab any more and nobody else is inside."""
     if not inside() or _labs():
         return
     own = user_namespace("self")

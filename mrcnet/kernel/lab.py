@@ -55,6 +55,7 @@ def up(
     a fresh lab is gone again then; also if it lacks what shaped ports need, unless `allow_degraded`.
     PartialError if something half-made is left.
     """
+    privilege.demand()
     check(plan, lab)
     if plan.topology.routing is Routing.BGP:
         daemons.demand()

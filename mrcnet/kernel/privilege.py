@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import hold
 
 WORLD = Path(hold.WORLD)
@@ -26,6 +27,16 @@ def lacking() -> str:
     if missing:
         return f"{missing[0]} is missing"
     return "" if user_namespace("self") == FIRST_USER_NAMESPACE else "this is another user namespace"
+
+
+def demand() -> None:
+    """Raise EnvironmentFault for a program that may have no labs as it is."""
+    if not able():
+        raise EnvironmentFault(
+            f"no privilege to make a lab: {lacking()}",
+            remedy="`mrcnet up` needs none; a program of yours begins with"
+            " mrcnet.kernel.holder.enter(make=True), or runs as root (sudo)",
+        )
 
 
 def ordinary() -> bool:
