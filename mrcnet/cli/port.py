@@ -13,7 +13,8 @@ import click
 from mrcnet.cli.command import UsesLab, command, wants_json
 from mrcnet.cli.labs import running_plan, the_lab
 from mrcnet.cli.output import Answer
-from mrcnet.errors import InputError
+from mrcnet.errors import EnvironmentFault, InputError
+from mrcnet.kernel import lab
 from mrcnet.kernel.ports import LabPorts, open_ports
 from mrcnet.plan.model import Plan
 from mrcnet.plan.queues import Queue
@@ -46,6 +47,8 @@ def port_(words: tuple[str, ...], watch: bool) -> Answer:
     end = find_end(plan, target)
     ports = open_ports(name)
     if ports is None or end not in ports.indices:
+        if lacks := lab.degraded(name):
+            raise EnvironmentFault(f"{end} has no queue: lab {name!r} goes without {'; '.join(lacks)}")
         raise InputError(
             f"{end} has no queue: lab {name!r} is not shaped",
             remedy="give its topology `ports: {}` and `mrcnet up` it again",

@@ -109,6 +109,7 @@ def test_ports_keep_their_rates_and_the_rest_is_said_once(user: User) -> None:
     assert {"shaped": "up"} == user.states()
     shaped = user.mrcnet("exec", "h0", "--", "tc", "class", "show", "dev", "eth1").stdout
     assert "htb 1:10" in shaped
+    assert "goes without port queues" in user.mrcnet("port", "h0:eth1").stderr
     for verb, state in (("cut", "degraded"), ("heal", "up")):
         silent = ["--silent"] if verb == "cut" else []
         assert 0 == user.mrcnet("fault", verb, LINK, *silent).returncode
