@@ -28,7 +28,7 @@ from mrcnet.topology.scheme import (
 )
 
 DEFAULT = "f3216"
-_FOLDER = files("mrcnet") / "shipped" / "schemes"
+_FOLDER = files("mrcnet") / "shipped" / "topologies" / "schemes"
 
 
 def _text(parse_one: Callable[[str], Pattern]) -> BeforeValidator:

@@ -71,7 +71,7 @@ def page(install: Install) -> Path:
     """The distribution that docs/extending.md makes."""
     faults, windows, schemes = blocks("extending.md", "python")
     (toml,) = blocks("extending.md", "toml")
-    ours = (ROOT / "schemes" / "rpii.yaml").read_text()
+    ours = (ROOT / "topologies" / "schemes" / "rpii.yaml").read_text()
     modules = {"faults.py": faults, "windows.py": windows, "schemes.py": schemes, "ours.yaml": ours}
     return install("mine", modules, tomllib.loads(toml)["project"]["entry-points"])
 

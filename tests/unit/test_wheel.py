@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = (".*", "build", "dist", "*.egg-info", "__pycache__", "tests", "docs", "scripts")
-SHIPPED = ("topologies", "schemes", "labs", "templates")
+SHIPPED = ("topologies", "labs", "templates")
 
 
 def run(*words: str | Path, cwd: Path) -> str:
