@@ -33,6 +33,8 @@ def rootless_demo() -> Iterator[Figure]:
                 faults.append(f"{' '.join(before)}: exit {done.returncode}: {words}")
     finally:
         shutil.rmtree(folder)
+        for state in Path("/tmp").glob(f"mrcnet-{NOBODY}-*"):  # of user namespaces that are gone
+            shutil.rmtree(state, ignore_errors=True)
     faults += [f"process {pid} is left" for pid in _left()]
     yield figure("rootless-demo", [len(faults)], "failures", 0, at_most=True, seconds=seconds, faults=faults)
 
