@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import daemons, links, marks, netns, routes, shaper, sysctls, tc
@@ -57,7 +58,9 @@ class _Applier:
         self.handles = handles
         self.indices = indices
         self.by_node = by_node
-        self.next_index = max((FIRST_INDEX, *indices.values())) + 1
+        # The lowest that nobody has: a link that comes and goes must not use the ports' rows up.
+        taken = frozenset(indices.values())
+        self.free_indices = (number for number in count(FIRST_INDEX + 1) if number not in taken)
 
     def run(self, cables: list[Change]) -> None:
         for node, changes in self.by_node.items():
@@ -205,8 +208,7 @@ class _Applier:
             _send(self.handles.socket(node), steps)
 
     def _new_index(self, node: str, name: str) -> int:
-        index = self.indices[node, name] = self.next_index
-        self.next_index += 1
+        index = self.indices[node, name] = next(self.free_indices)
         return index
 
     def _add_device(self, change: Change) -> bytes:
