@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 import subprocess
@@ -49,7 +50,7 @@ def write_pcap(file: Path, frames: Iterable[Frame]) -> None:
 
 
 def tshark(file: Path, *words: str, dissector: Path = DISSECTOR) -> subprocess.CompletedProcess[str]:
-    """Run tshark over a file with the dissector."""
+    """Run tshark over a file with the dissector, and with nothing that a user has installed for it."""
     options = "-X", f"lua_script:{dissector}", "-o", "udp.ignore_ipv6_zero_checksum:TRUE"
     return subprocess.run(
         ["tshark", *options, "-r", str(file), *words],
@@ -57,6 +58,7 @@ def tshark(file: Path, *words: str, dissector: Path = DISSECTOR) -> subprocess.C
         text=True,
         check=True,
         timeout=600,
+        env=os.environ | {"HOME": str(file.parent), "XDG_CONFIG_HOME": str(file.parent)},
     )
 
 
