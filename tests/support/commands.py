@@ -97,7 +97,7 @@ def run(blocks: Sequence[Block]) -> Iterator[Ran]:
     """Write the files, run the commands; in a folder with what a checkout has, and no labs but theirs."""
     with tempfile.TemporaryDirectory(prefix="mrcnet-docs-") as name, ExitStack() as stack:
         world = stack.enter_context(_world()) if brings_labs_up(blocks) else []
-        for shown in ("labs", "topologies", "schemes", "templates"):
+        for shown in ("labs", "topologies", "templates"):
             (Path(name) / shown).symlink_to(ROOT / shown)
         for block in blocks:
             if block.file:
