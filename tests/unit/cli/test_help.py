@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
 from mrcnet import __version__
 from mrcnet.cli.main import ALIASES, COMMANDS, cli
+from tests.unit.plan.fabrics import ROOT
 
 from .conftest import Run
 
@@ -71,3 +74,20 @@ def test_completion(run: Run, words: str, choices: list[str]) -> None:
     """The shell completes commands and options."""
     ran = run(COMP_WORDS=words, COMP_CWORD=str(words.count(" ")), _MRCNET_COMPLETE="bash_complete")
     assert choices == [line.partition(",")[2] for line in ran.out.split()]
+
+
+def test_bash_takes_the_completion(tmp_path: Path) -> None:
+    """What ~/.bashrc is told to eval makes bash itself complete `mrcnet d`."""
+    program = tmp_path / "mrcnet"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m mrcnet.cli.main "$@"\n')
+    program.chmod(0o755)
+    script = (
+        'eval "$(_MRCNET_COMPLETE=bash_source mrcnet)"; set -- $(complete -p mrcnet); '
+        'while [ "$1" != -F ]; do shift; done; COMP_WORDS=(mrcnet d); COMP_CWORD=1; "$2" mrcnet d mrcnet; '
+        'echo "${COMPREPLY[@]}"'
+    )
+    paths = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", script], env=os.environ | paths, capture_output=True, text=True, check=False
+    )
+    assert ("doctor drill down\n", 0) == (done.stdout, done.returncode), done.stderr
