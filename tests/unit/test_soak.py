@@ -1,27 +1,40 @@
-"""What scripts/soak calls growth: what creeps is found, what only wavers is not."""
+"""What scripts/soak calls growth, and an EV that was lost without a fault."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from types import ModuleType
 
 import pytest
 
+from mrcnet.plan.target import find_link
+from tests.unit.drill.recordings import CUT, DEAD, HEAL, JOB, LINK, OTHER, PLAN, change, recording
 from tests.unit.plan.fabrics import ROOT
 
 MIB = 1 << 20
 
 
 @pytest.fixture
-def verdict(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """scripts/soaking/verdict.py."""
+def soaking(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Imports a module of scripts/soaking by name."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from soaking import verdict as found
-
-    yield found
+    yield lambda name: import_module(f"soaking.{name}")
     for name in [name for name in sys.modules if name.partition(".")[0] == "soaking"]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def verdict(soaking: Callable[[str], ModuleType]) -> ModuleType:
+    """scripts/soaking/verdict.py."""
+    return soaking("verdict")
+
+
+@pytest.fixture
+def weather(soaking: Callable[[str], ModuleType]) -> ModuleType:
+    """scripts/soaking/weather.py."""
+    return soaking("weather")
 
 
 def series(name: str, values: list[float]) -> list[tuple[float, dict[str, float]]]:
@@ -78,3 +91,25 @@ def test_nothing_seen_is_nothing_passed(verdict: ModuleType) -> None:
     found = verdict.growths(series("namespaces", [12.0]))
     assert not verdict.passed(found, verdict.Conduct(runs=1))
     assert not verdict.passed(verdict.growths(series("namespaces", [12.0] * 4)), verdict.Conduct())
+
+
+# The longest timeout (spec 1.3), and the way there and back.
+LATE = 1_024 * 2**JOB.settings.timeout_ceiling_exponent + 2 * JOB.settings.base_rtt_ns
+
+
+@pytest.mark.parametrize(
+    ("at", "ev", "found"),
+    [
+        (CUT, DEAD, 0),
+        (HEAL + LATE, DEAD, 0),
+        (CUT - 1, DEAD, 1),
+        (HEAL + LATE + 1, DEAD, 1),
+        (CUT, OTHER, 1),
+    ],
+    ids=["at once", "late", "too early", "too late", "another EV"],
+)
+def test_a_fault_explains_its_own(weather: ModuleType, at: int, ev: int, found: int) -> None:
+    """A fault explains that an EV over its link is lost, from its begin to a timeout after its end."""
+    struck = [weather.Struck(find_link(PLAN, LINK), CUT, HEAL)]
+    run = recording(change(at, ev, "GOOD", "ASSUMED_BAD"), change(at, ev, "ASSUMED_BAD", "GOOD"))
+    assert found == len(weather.unexplained(run, struck))
