@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mrcnet.cli.command import UsesLab, command, wants_json
-from mrcnet.cli.labs import lab_parameter, running_plan
+from mrcnet.cli.labs import lab_parameter
 from mrcnet.cli.output import Answer, note
 from mrcnet.errors import EnvironmentFault, MrcnetError
 from mrcnet.watch.look import Looker
@@ -29,8 +29,7 @@ def metrics_(lab_name: str, listen: str | None) -> Answer:
     runs under way payload delivered by plane, the states of EVs, and events.
     """
     address = None if listen is None else _address(listen)
-    plan = running_plan(lab_name)
-    with closing(Looker(lab_name, plan)) as looker:
+    with closing(Looker(lab_name)) as looker:
         if address is not None:
             _serve(looker, *address)
         text = exposition(looker.look())

@@ -11,7 +11,7 @@ from dataclasses import asdict
 import click
 
 from mrcnet.cli.command import UsesLab, command, wants_json
-from mrcnet.cli.labs import lab_parameter, running_plan
+from mrcnet.cli.labs import lab_parameter
 from mrcnet.cli.output import Answer, progress
 from mrcnet.drill.interrupt import asked_to_end
 from mrcnet.watch.look import Looker
@@ -35,9 +35,8 @@ def top_(lab_name: str, once: bool, every: float) -> Answer:
     mark most; `12+3` is 12 in all, 3 of them new. Rates are the fabric's. Where stdout is no terminal it is
     --once; so it is with --json.
     """
-    plan = running_plan(lab_name)
     progress("")
-    with closing(Looker(lab_name, plan)) as looker, asked_to_end() as asked:
+    with closing(Looker(lab_name)) as looker, asked_to_end() as asked:
         if not once and not wants_json() and _watched(looker, every, asked):
             return Answer({}, [])
         seen = _next(looker, every, asked)

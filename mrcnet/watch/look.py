@@ -1,14 +1,17 @@
-"""Looking at a running lab. Keeps its namespaces' counters open, and nothing else; touches nothing."""
+"""Looking at a running lab. Keeps its namespaces' counters open, and nothing else; touches nothing.
+
+A lab that `up` changes meanwhile is seen as it is then: its ports are found anew, for links come and go, and
+rows of the ports' map may have another bearer.
+"""
 
 from __future__ import annotations
 
 import time
 
-from mrcnet.kernel import lab, marks
-from mrcnet.kernel.ports import LabPorts, open_ports
+from mrcnet.kernel import lab, marks, state
+from mrcnet.kernel.ports import open_ports
 from mrcnet.kernel.portwatch import PortWatch
 from mrcnet.nic import desk
-from mrcnet.plan.model import Plan
 from mrcnet.port.model import DROPS
 from mrcnet.topology.model import End
 from mrcnet.watch.model import LabSeen, PortSeen, Queue
@@ -17,22 +20,38 @@ from mrcnet.watch.model import LabSeen, PortSeen, Queue
 class Looker:
     """Looks at one lab, again and again, until it is closed. InputError if there is no such lab."""
 
-    def __init__(self, name: str, plan: Plan) -> None:
+    def __init__(self, name: str) -> None:
         self._lab = name
-        self._plan = plan
-        self._ends = [End(node.name, port.name) for node in plan.nodes.values() for port in node.ports]
-        if not marks.owned(name):
-            raise lab.unknown(name)
-        self._watch = PortWatch(name, self._ends)
-        self._programs: LabPorts | None = open_ports(name)
+        self._open()
+
+    def _open(self) -> None:
+        """Find the ports that the lab has. An `up` that is under way comes to its end first."""
+        marks.lab_name(self._lab)
+        if not marks.owned(self._lab):
+            raise lab.unknown(self._lab)
+        with state.locked(self._lab):
+            stored = lab.load(self._lab)
+            plan = lab.plan_of(stored)
+            ends = [End(node.name, port.name) for node in plan.nodes.values() for port in node.ports]
+            programs = open_ports(self._lab)
+            self._watch = PortWatch(self._lab, ends)
+        self._stored, self._plan, self._programs = stored, plan, programs
+
+    def _follow(self) -> None:
+        """See what an `up` since the last look has made of the lab."""
+        stored = state.recall(self._lab)
+        if stored is not None and stored != self._stored:
+            self._watch.close()
+            self._open()
 
     def look(self) -> LabSeen:
         """All ports and runs as they stand. InputError if the lab went down."""
         if not marks.owned(self._lab):
             raise lab.unknown(self._lab)
+        self._follow()
         at = time.monotonic_ns()
         ports = []
-        for end, traffic in zip(self._ends, self._watch.traffic(), strict=True):
+        for end, traffic in zip(self._watch.ends, self._watch.traffic(), strict=True):
             port = self._plan.nodes[end.node].port(end.port)
             peer = f"{port.peer_node}:{port.peer_port}"
             ports.append(PortSeen(end, peer, port.plane, traffic, self._queue(end, at)))

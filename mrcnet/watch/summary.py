@@ -121,8 +121,10 @@ def _port(before: PortSeen, now: PortSeen, fabric_s: float) -> PortRow:
 
 
 def _counted(before: Queue | None, now: Queue, name: str) -> Counted:
+    """What is new; a port that was made anew meanwhile begins at zero."""
     total = int(getattr(now, name))
-    return Counted(total, total - (0 if before is None else int(getattr(before, name))))
+    had = 0 if before is None else int(getattr(before, name))
+    return Counted(total, max(total - had, 0))
 
 
 def _plane(

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
@@ -26,7 +26,8 @@ from scapy.utils import RawPcapNgReader
 
 from mrcnet.kernel import lab as labs
 from mrcnet.plan.model import Plan
-from tests.netns.fabric import NEEDS_ROOT, bring_up, new_name, running
+from mrcnet.watch.look import Looker
+from tests.netns.fabric import NEEDS_ROOT, SMALL, bring_up, new_name, running
 from tests.netns.forked import Forked
 from tests.netns.traffic import mrcnet, start, wait_for
 from tests.support.tshark import TSHARK, Frame, disagreements, dissected, is_mrc
@@ -175,6 +176,20 @@ def test_metrics_are_served(lab: tuple[str, Plan]) -> None:
         assert fetched(f"http://127.0.0.1:{port}/other") is None
         run.send_signal(signal.SIGINT)
         assert 130 == run.wait(10)
+
+
+def test_who_looks_follows_an_edit() -> None:
+    """Ports that an `up` takes away are no longer seen, and those that it brings are, with their queues."""
+    text = SMALL + "dilation: 2000\n"
+    with running(text) as (name, _), closing(Looker(name)) as looker:
+        before = looker.look().ports
+        bring_up(name, text + 'omit: ["p0-t0-0:p0-t1-1"]\n')
+        gone = {one.end for one in before} - {one.end for one in looker.look().ports}
+        assert {"p0-t0-0", "p0-t1-1"} == {end.node for end in gone}
+        bring_up(name, text)
+        now = looker.look().ports
+        assert [one.end for one in before] == [one.end for one in now]
+        assert all(one.queue is not None for one in now)
 
 
 def fetched(url: str) -> str | None:
