@@ -57,8 +57,12 @@ _TURN_NS = 20_000_000
 
 @dataclass(slots=True)
 class Struck:
-    """A link that was broken between two readings of the clock; `until` None: it still is. Wall ns."""
+    """A link to which something was done between two readings of the clock; `until` None: it still is. Wall ns.
 
+    An `edit` is not of that link, and breaks nothing.
+    """
+
+    act: str
     link: Link
     since: int
     until: int | None = None
@@ -146,7 +150,8 @@ class Weather:
         for text in result.problems:
             kind = self.conduct.unbalanced if text in result.unsound else self.conduct.troubles
             kind.append(f"{number}: {text}")
-        self.conduct.unexplained += [f"{number}: {text}" for text in unexplained(recording, struck)]
+        late = f"a worker was away for {result.longest_turn_ms:.0f} ms at most"
+        self.conduct.unexplained += [f"{number}: {text}; {late}" for text in unexplained(recording, struck)]
 
     def _storm(self, run: Run, wall_ns: int, struck: list[Struck], sample: Callable[[], None]) -> None:
         """Break something, mend it, break the next."""
@@ -155,16 +160,14 @@ class Weather:
             begin = _BEGIN + number * each
             run.watch(run.start_at + run.clock.fabric(round(begin * wall_ns)))
             link = self._dice.choice(self._plan.topology.links)
-            broken = Struck(link, run.clock.wall(run.clock.now()))
+            struck.append(Struck(act, link, run.clock.wall(run.clock.now())))
             self._strike(act, name_of(self._plan, link))
-            if act not in ("edit", "delay"):
-                struck.append(broken)
             run.watch(run.start_at + run.clock.fabric(round((begin + _LASTS * each) * wall_ns)))
             if act == "edit":
                 self._edit("")
             else:
                 self._faults.heal(name_of(self._plan, link))
-            broken.until = run.clock.wall(run.clock.now())
+            struck[-1].until = run.clock.wall(run.clock.now())
         run.watch(run.start_at + run.clock.fabric(round(_END * wall_ns)))
         self._scrape(run)
         sample()
@@ -229,15 +232,20 @@ def unexplained(recording: Recording, struck: list[Struck]) -> list[str]:
         if not isinstance(event, EvChanged) or event.new != "ASSUMED_BAD" or event.qpn not in flow_of:
             continue
         flow, dilation = flow_of[event.qpn], job.plan.topology.dilation
-        links = [
-            one.link
+        meant = [
+            one
             for one in struck
             if one.since <= event.at * dilation
             and (one.until is None or (event.at - late) * dilation <= one.until)
         ]
-        if event.ev not in crossings.evs(flow.src, flow.dst, links):
+        if event.ev not in crossings.evs(
+            flow.src, flow.dst, [one.link for one in meant if one.act != "edit"]
+        ):
             at = (event.at - recording.start_at) / 1e3
-            found.append(f"EV {event.ev:#010x} from {flow.src} to {flow.dst}: {event.cause} at {at:.1f} us")
+            acts = ", ".join(f"{one.act} {name_of(job.plan, one.link)}" for one in meant) or "nothing"
+            found.append(
+                f"EV {event.ev:#010x} from {flow.src} to {flow.dst}: {event.cause} at {at:.1f} us, under {acts}"
+            )
     return found
 
 

@@ -110,6 +110,6 @@ LATE = 1_024 * 2**JOB.settings.timeout_ceiling_exponent + 2 * JOB.settings.base_
 )
 def test_a_fault_explains_its_own(weather: ModuleType, at: int, ev: int, found: int) -> None:
     """A fault explains that an EV over its link is lost, from its begin to a timeout after its end."""
-    struck = [weather.Struck(find_link(PLAN, LINK), CUT, HEAL)]
+    struck = [weather.Struck("cut", find_link(PLAN, LINK), CUT, HEAL)]
     run = recording(change(at, ev, "GOOD", "ASSUMED_BAD"), change(at, ev, "ASSUMED_BAD", "GOOD"))
     assert found == len(weather.unexplained(run, struck))
