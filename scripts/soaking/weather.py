@@ -57,7 +57,7 @@ _TURN_NS = 20_000_000
 
 @dataclass(slots=True)
 class Struck:
-    """A link to which something was done between two readings of the clock; `until` None: it still is. Wall ns.
+    """A link to which something was done between two readings of the clock, wall ns; `until` None: still is.
 
     An `edit` is not of that link, and breaks nothing.
     """
@@ -243,9 +243,8 @@ def unexplained(recording: Recording, struck: list[Struck]) -> list[str]:
         ):
             at = (event.at - recording.start_at) / 1e3
             acts = ", ".join(f"{one.act} {name_of(job.plan, one.link)}" for one in meant) or "nothing"
-            found.append(
-                f"EV {event.ev:#010x} from {flow.src} to {flow.dst}: {event.cause} at {at:.1f} us, under {acts}"
-            )
+            name = f"EV {event.ev:#010x} from {flow.src} to {flow.dst}"
+            found.append(f"{name}: {event.cause} at {at:.1f} us, under {acts}")
     return found
 
 
