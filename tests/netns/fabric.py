@@ -20,6 +20,7 @@ from mrcnet.plan.model import Plan
 from tests.unit.plan.fabrics import plan_of
 
 NEEDS_ROOT = [pytest.mark.netns, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
+ALONE = [*NEEDS_ROOT, pytest.mark.alone]  # what it measures, others beside it would change
 SMALL = "name: small\nfabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 2}\n"
 PORT = 7007
 _numbers = itertools.count()

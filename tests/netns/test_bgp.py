@@ -15,12 +15,12 @@ from mrcnet.kernel import daemons, faults, netns, processes
 from mrcnet.kernel import lab as labs
 from mrcnet.kernel.model import Kind
 from mrcnet.plan.model import Plan
-from tests.netns.fabric import NEEDS_ROOT, bring_up, new_name, running
+from tests.netns.fabric import ALONE, bring_up, new_name, running
 from tests.netns.test_ecmp import next_hops
 from tests.netns.traffic import mrcnet, start, wait_for
 
 pytestmark = [
-    *NEEDS_ROOT,
+    *ALONE,
     pytest.mark.skipif(not (daemons.PROGRAMS / "bgpd").exists(), reason="no FRR: apt-get install frr"),
 ]
 TEXT = """\

@@ -8,10 +8,10 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.utils import RawPcapNgReader
 
-from tests.netns.fabric import NEEDS_ROOT, new_name
+from tests.netns.fabric import ALONE, new_name
 from tests.netns.traffic import mrcnet
 
-pytestmark = NEEDS_ROOT
+pytestmark = ALONE
 Frame = tuple[float, str, Ether]  # ms since traffic began, way, frame
 LINK = "p0-t0-0:p0-t1-1"
 DEAD, SINK = "p0-t0-0:eth4", "h3:eth1"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from mrcnet.kernel import lab
-from tests.netns.fabric import NEEDS_ROOT, namespaces
+from tests.netns.fabric import ALONE, namespaces
 from tests.netns.traffic import mrcnet
 
-pytestmark = NEEDS_ROOT
+pytestmark = ALONE
 
 NAME = "compare-short"
 TOPOLOGY = "fabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 1}\n"

@@ -12,10 +12,10 @@ import pytest
 
 from mrcnet.kernel import delays, faults
 from mrcnet.plan.model import Plan
-from tests.netns.fabric import NEEDS_ROOT, new_name, running
+from tests.netns.fabric import ALONE, new_name, running
 from tests.netns.traffic import children, mrcnet, start, wait_for
 
-pytestmark = NEEDS_ROOT
+pytestmark = ALONE
 
 TEXT = """\
 name: dilated

@@ -12,11 +12,11 @@ import pytest
 from mrcnet.kernel import faults
 from mrcnet.kernel import lab as labs
 from mrcnet.plan.model import Plan
-from tests.netns.fabric import NEEDS_ROOT, bring_up, namespaces, new_name, running
+from tests.netns.fabric import ALONE, bring_up, namespaces, new_name, running
 from tests.netns.traffic import exists, mrcnet, runs, sending, shields, start, topology, wait_for
 from tests.unit.plan.fabrics import ROOT, plan_of
 
-pytestmark = NEEDS_ROOT
+pytestmark = ALONE
 SHAPE = "2p-2t0-2t1"
 PLAN: Plan = plan_of(topology(SHAPE))
 LINK = "p0-t0-0:p0-t1-1"

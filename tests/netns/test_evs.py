@@ -6,10 +6,10 @@ import signal
 import time
 from typing import Any
 
-from tests.netns.fabric import NEEDS_ROOT, running
+from tests.netns.fabric import ALONE, running
 from tests.netns.traffic import mrcnet, start
 
-pytestmark = NEEDS_ROOT
+pytestmark = ALONE
 PATIENCE = 200  # times that we ask
 
 

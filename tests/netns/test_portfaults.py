@@ -14,10 +14,10 @@ from mrcnet.mrc.wire.numbers import Dscp
 from mrcnet.plan.model import Plan
 from mrcnet.port.model import FaultSpec
 from mrcnet.topology.model import End
-from tests.netns.fabric import NEEDS_ROOT, SMALL, arrives, bring_up, new_name, running
+from tests.netns.fabric import ALONE, SMALL, arrives, bring_up, new_name, running
 from tests.netns.test_ports import LAST, SIZE, exchange, frame_of, ports_of, queue_of
 
-pytestmark = NEEDS_ROOT
+pytestmark = ALONE
 OPEN = queue_of(trim="off", drop="off")
 BLACKHOLE = FaultSpec("blackhole")
 

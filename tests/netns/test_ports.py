@@ -25,11 +25,11 @@ from mrcnet.mrc.wire.numbers import Dscp
 from mrcnet.plan.model import Plan
 from mrcnet.port import bpf
 from mrcnet.topology.model import End
-from tests.netns.fabric import NEEDS_ROOT, SMALL, arrives, bring_up, ip, new_name, running
+from tests.netns.fabric import ALONE, SMALL, arrives, bring_up, ip, new_name, running
 from tests.netns.test_faults import mrc_like
 from tests.unit.plan.fabrics import plan_of
 
-pytestmark = NEEDS_ROOT
+pytestmark = ALONE
 SHAPED = SMALL + "dilation: 1000\nports: {}\n"
 LAST = End("p0-t0-1", "eth2")  # the T0's port towards h3
 PORT = 4791

@@ -20,11 +20,11 @@ from mrcnet.prober.agent import Prober
 from mrcnet.prober.detect import LinkChange, Rules
 from mrcnet.prober.report import result
 from mrcnet.verify.run import verify
-from tests.netns.fabric import NEEDS_ROOT, bring_up, new_name, running
+from tests.netns.fabric import ALONE, bring_up, new_name, running
 from tests.netns.traffic import mrcnet, runs, start, wait_for
 from tests.unit.plan.fabrics import ROOT
 
-pytestmark = NEEDS_ROOT
+pytestmark = ALONE
 PATIENCE_S = 30.0
 RATE = 100.0
 # Of a machine that has other things to do: what it loses by itself must not look like a link's fault.

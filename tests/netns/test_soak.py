@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mrcnet.kernel import lab as labs
-from tests.netns.fabric import NEEDS_ROOT, SMALL, bring_up, ip, namespaces, new_name, running
+from tests.netns.fabric import ALONE, SMALL, bring_up, ip, namespaces, new_name, running
 from tests.unit.plan.fabrics import ROOT
 
-pytestmark = NEEDS_ROOT
+pytestmark = ALONE
 LINKS = ("p0-t0-1:p0-t1-0", "p1-t0-0:p1-t1-1")
 
 
@@ -36,7 +36,7 @@ def soak(minutes: float) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 def test_half_a_minute_of_it() -> None:
     """Nothing is one more at the end than at the begin, all books balance, no EV is lost without a fault."""
-    with soak(0.4) as (lab, process):
+    with soak(0.2) as (lab, process):
         printed, _ = process.communicate()
         *samples, verdict = map(json.loads, printed.splitlines())
         assert [] == verdict["unbalanced"] + verdict["unexplained"] + verdict["troubles"]

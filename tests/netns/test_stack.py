@@ -12,7 +12,7 @@ import pytest
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import netns
 from mrcnet.nic.iperf import demand
-from tests.netns.fabric import NEEDS_ROOT, running
+from tests.netns.fabric import ALONE, running
 from tests.netns.traffic import mrcnet
 
 
@@ -25,7 +25,7 @@ def lacks(transport: str) -> str:
     return ""
 
 
-pytestmark = [*NEEDS_ROOT, pytest.mark.skipif(bool(lacks("tcp")), reason=lacks("tcp"))]
+pytestmark = [*ALONE, pytest.mark.skipif(bool(lacks("tcp")), reason=lacks("tcp"))]
 TEXT = """\
 name: small
 fabric: {planes: 2, t0: 2, t1: 2, hosts_per_t0: 1}

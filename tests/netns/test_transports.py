@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.netns.fabric import NEEDS_ROOT, running
+from tests.netns.fabric import ALONE, running
 from tests.netns.traffic import mrcnet, topology
 
-pytestmark = NEEDS_ROOT
+pytestmark = ALONE
 
 
 @pytest.fixture(scope="module")

@@ -193,9 +193,9 @@ def test_leaving_early_ends_the_workers(begin: Begin) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_a_run_goes_first(begin: Begin) -> None:
     """The run's processes have a better priority than usual while it lasts, and not afterwards."""
-    usual, others = os.getpriority(os.PRIO_PROCESS, 0), set(children())
+    usual, others = os.getpriority(os.PRIO_PROCESS, 0), children()
     with begin(good):
-        ours = ["0", *(pid for pid in children() if pid not in others)]
+        ours = ["0", *(children() - others)]
         assert len(ours) > 1
         assert {min(usual, -10)} == {os.getpriority(os.PRIO_PROCESS, int(pid)) for pid in ours}
     assert usual == os.getpriority(os.PRIO_PROCESS, 0)
