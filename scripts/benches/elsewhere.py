@@ -70,7 +70,6 @@ def _of(topology: str) -> object:
 
 def lint_defects() -> Iterator[Figure]:
     """lint-defects: of ten sown defects for FRR and ten for SONiC, those named by line; no false alarm."""
-    sys.path.insert(0, str(ROOT))
     from mrcnet.plan.build import build_plan
     from mrcnet.render.model import Nos
     from mrcnet.topology.load import load_text

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
-from benches.figure import ROOT, Figure, figure
+from benches.figure import Figure, figure
 
 WARM, END, STEP = 150_000, 600_000, 5_000  # ns
 SEEDS = 3
@@ -13,7 +12,6 @@ SEEDS = 3
 
 def nscc_fair() -> Iterator[Figure]:
     """nscc-fair: Jain's index of eight flows into one host of 4p-16t0-8t1, after 28 base RTTs."""
-    sys.path.insert(0, str(ROOT))  # the incast is the tests' own
     from tests.support.incast import UET, incast, jain
 
     runs = [incast(UET, END, STEP, seed) for seed in range(1, SEEDS + 1)]

@@ -7,15 +7,12 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benches.figure import MRCNET, ROOT, Figure, figure, namespaces
-
-sys.path.append(str(ROOT))
 from tests.netns.ordinary import User, ordinary_user
 
 KILLS = int(os.environ.get("MRCNET_STORM_KILLS", "200"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -43,7 +42,6 @@ actions:
 
 def tshark_agrees() -> Iterator[Figure]:
     """tshark-agrees: fields of drills' captures that tshark has otherwise than we, errors included."""
-    sys.path.insert(0, str(ROOT))
     from scapy.utils import RawPcapNgReader
 
     from tests.support.tshark import disagreements, dissected, is_mrc
