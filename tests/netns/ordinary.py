@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from mrcnet.kernel import hold
 from tests.unit.plan.fabrics import ROOT
 
-_HOLD = b"/mrcnet/kernel/hold.py"
 _FIRST = 600_000  # beyond what any system gives to a user
 
 
@@ -80,7 +80,7 @@ class User:
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-                if any(word.endswith(_HOLD) for word in words) and os.fsencode(self.folder) in words:
+                if os.fsencode(hold.__file__) in words and os.fsencode(self.folder) in words:
                     found.append(int(entry.name))
         return found
 
