@@ -8,7 +8,7 @@ from mrcnet.api.drills import Stage
 from mrcnet.api.place import Place, Progress
 from mrcnet.api.quantities import share
 from mrcnet.api.telling import Tell, silent
-from mrcnet.api.topologies import find, plan_of, refuse_errors
+from mrcnet.api.topologies import load_plan
 from mrcnet.drill.result import DrillResult
 from mrcnet.sim.fit import fit
 from mrcnet.sim.run import run_traffic
@@ -27,9 +27,7 @@ class Sim(Place):
     def __init__(
         self, topology: str | Path | None = None, *, loss: float | str = 0.0, note: Tell = silent
     ) -> None:
-        self.source = find(topology, note)
-        plan = plan_of(self.source)
-        refuse_errors(plan, self.source, note)
+        plan = load_plan(topology, note)
         super().__init__(plan.topology.name, plan)
         self.loss = share("loss", loss, parse_share) if loss else 0.0
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from mrcnet.api.drillfiles import read_drills
+from mrcnet.api.drills import Stage
 from mrcnet.api.topologies import Source
 from mrcnet.cli.command import MakesLab, command
 from mrcnet.cli.drillrun import DrillRun
@@ -130,7 +131,7 @@ class _Wanted:
     def how(self) -> DrillRun:
         """How its runs are made. The command that is told gives them alone."""
         alone = f"mrcnet compare-run {self.file} --on {self.on} --over {self.variant.name}"
-        return DrillRun(self.file, self.on, None, False, None, False, command=alone)
+        return DrillRun(self.file, Stage(self.on, note=note), command=alone)
 
     def varied(self) -> tuple[Drill, Source]:
         """The drill and the topology's text of this variant."""
@@ -141,7 +142,7 @@ class _Wanted:
         """Raise InputError, with the variant's name, if its runs cannot be made."""
         try:
             drill, source = self.varied()
-            job = self.how.job(drill, source, dry=True)
+            job = self.how.stage.job(drill, source, dry=True)
             if self.on == "sim":
                 fit(job)  # it knows some things only
             fabric = SimFabric() if self.on == "sim" else KernelFabric(source.file, source.text)

@@ -50,16 +50,19 @@ def crew_of(on: str, jobs: int, cluster: str | None) -> Crew | None:
 
 def each_made(
     crew: Crew, tasks: Sequence[Task[Made]], made: Callable[[int, Made], None], titles: Sequence[str]
-) -> None:
-    """Hand every result to `made`, as they come. After Ctrl-C the workers are gone, and some are missing."""
-    ended = 0
+) -> int | None:
+    """Hand every result to `made`, as they come. After Ctrl-C the workers are gone, and some are missing: the
+    number of the first of them, or None.
+    """
+    missing = set(range(len(tasks)))
     runs = crew.run(tasks)
     try:
         for number, one in runs:
-            ended += 1
-            note(f"{ended} of {len(tasks)}: {titles[number]}")
+            missing.discard(number)
+            note(f"{len(tasks) - len(missing)} of {len(tasks)}: {titles[number]}")
             made(number, one)
     except KeyboardInterrupt:
         note("interrupted: what was made is kept")
     finally:
         runs.close()
+    return min(missing, default=None)

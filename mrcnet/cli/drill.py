@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from mrcnet.api.drillfiles import read_drills
+from mrcnet.api.drills import Stage
 from mrcnet.api.labs import LAB_VARIABLE
+from mrcnet.api.telling import silent
 from mrcnet.api.topologies import Source
 from mrcnet.cli.batch import batch_lines
 from mrcnet.cli.command import MakesLab, command
@@ -104,16 +106,17 @@ def drill_(
     drills = [(_asked(drill, seed, capture), source) for drill, source in read_drills(file)]
     if output is None and any(drill.capture for drill, _ in drills):
         note("the file captures frames, which lie beside the result: name one with -o")
-    how = DrillRun(
-        file, on, lab_name, keep, events, allow_unfaithful, aloud=crew is None, like_kernel=like_kernel
-    )
+    told = note if crew is None else silent
+    stage = Stage(on, lab_name, keep, allow_unfaithful, like_kernel, note=told)
     for drill, source in drills:  # all that can be refused is refused before the first run
-        how.job(drill, source, dry=True)
+        stage.job(drill, source, dry=True)
     runs = list(runs_of([drill for drill, _ in drills], repeat))
     files = [_numbered(Files(output, junit, html), number, len(runs)) for number in range(1, len(runs) + 1)]
     for one in files:
         one.probe()
-    wanted = _Wanted(how, {drill.choice: source for drill, source in drills}, runs, files)
+    wanted = _Wanted(
+        DrillRun(file, stage, events), {drill.choice: source for drill, source in drills}, runs, files
+    )
     if crew is not None:
         wanted.together(crew)
     else:
@@ -161,8 +164,8 @@ class _Wanted:
             Simulated(self.how, drill, self.sources[drill.choice], files)
             for drill, files in zip(self.runs, self.files, strict=True)
         ]
-        each_made(crew, tasks, self._keep, [_said(drill) for drill in self.runs])
-        for number in [number for number in range(len(self.runs)) if number not in self.data][:1]:
+        number = each_made(crew, tasks, self._keep, [_said(drill) for drill in self.runs])
+        if number is not None:
             drill = self.runs[number]
             self._keep(number, self.how.unmade(drill, self.sources[drill.choice]))
 

@@ -9,10 +9,8 @@ from typing import Any
 
 from mrcnet.api.drillfiles import drill_file
 from mrcnet.api.drills import Stage
-from mrcnet.api.telling import silent
 from mrcnet.api.topologies import Source
 from mrcnet.cli.events import traced, write_events
-from mrcnet.cli.output import note
 from mrcnet.cli.results import Files, command_line
 from mrcnet.drill.interrupt import interruptible
 from mrcnet.drill.model import Drill
@@ -28,47 +26,25 @@ from mrcnet.workload.summary import Recording
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A run: its result, what can be drawn of it, frames that it captured, and when traffic began."""
+    """A run: its result, what can be drawn of it, frames that it captured, when traffic began, and the parts
+    of ports that its lab went without.
+    """
 
     result: DrillResult
     seen: Picture
     captured: tuple[Captured, ...]
     start_at: int
+    degraded: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DrillRun:
-    """What the command line says about every run; `command` gives it again, but for its seed.
-
-    `aloud`: whether what goes on is said as it does.
-    """
+    """What the command line says about every run; `command` gives it again, but for its seed."""
 
     file: Path
-    on: str
-    lab_name: str | None
-    keep: bool
-    events: Path | None
-    allow_unfaithful: bool
-    like_kernel: bool = False
+    stage: Stage
+    events: Path | None = None
     command: str = field(default_factory=command_line)
-    aloud: bool = True
-
-    @property
-    def stage(self) -> Stage:
-        """Where it runs."""
-        told = note if self.aloud else silent
-        return Stage(
-            self.on,
-            self.lab_name,
-            self.keep,
-            self.allow_unfaithful,
-            like_kernel=self.like_kernel,
-            note=told,
-        )
-
-    def job(self, drill: Drill, source: Source, *, dry: bool = False) -> Job:
-        """What is to run; InputError if it cannot. A `dry` one does not settle its dilation."""
-        return self.stage.job(drill, source, dry=dry)
 
     def run(self, drill: Drill, source: Source, files: Files) -> tuple[DrillResult, dict[str, Any]]:
         """One run: its result, and the JSON object of it. What it captured is written."""
@@ -81,17 +57,19 @@ class DrillRun:
         recordings: list[Recording] = []
         try:
             with interruptible():
-                result, seen = self._run(drill, source, recordings)
+                result, job = self._run(drill, source, recordings)
+                last = recordings[-1] if recordings else None
+                seen = picture(job.plan, result, last)
         except KeyboardInterrupt:  # before the run, or when its result was drawn
             return self.unmade(drill, source)
-        last = recordings[-1] if recordings else None
-        return Made(result, seen, last.captured if last else (), last.start_at if last else 0)
+        degraded = self._degraded(job)
+        return Made(result, seen, last.captured if last else (), last.start_at if last else 0, degraded)
 
     def unmade(self, drill: Drill, source: Source) -> Made:
         """What stands for a run that was interrupted."""
-        job = self.job(drill, source, dry=True)
-        result = interrupted(drill, self.on, job.lab)
-        return Made(result, picture(job.plan, result, None), (), 0)
+        job = self.stage.job(drill, source, dry=True)
+        result = interrupted(drill, self.stage.on, job.lab)
+        return Made(result, picture(job.plan, result, None), (), 0, self._degraded(job))
 
     def told(
         self, drill: Drill, source: Source, files: Files, made: Made
@@ -100,29 +78,28 @@ class DrillRun:
         origin = self._origin(drill, source)
         data = as_data(made.result, origin, made.seen)
         data["captures"] = files.captures(made.captured, made.start_at, origin.command)
-        data["degraded"] = self._degraded(drill, source)
+        data["degraded"] = made.degraded
         return made.result, data
 
-    def _degraded(self, drill: Drill, source: Source) -> tuple[str, ...]:
+    def _degraded(self, job: Job) -> tuple[str, ...]:
         """The parts of ports that the lab went without; one of the drill's own is gone by now."""
-        if self.lab_name:
-            return lab.degraded(self.lab_name)
-        return () if self.on == "sim" else lab.lacks(self.job(drill, source, dry=True).plan, allowed=True)
+        if self.stage.lab_name:
+            return lab.degraded(self.stage.lab_name)
+        return () if self.stage.on == "sim" else lab.lacks(job.plan, allowed=True)
 
-    def _run(self, drill: Drill, source: Source, recordings: list[Recording]) -> tuple[DrillResult, Picture]:
-        job = traced(self.job(drill, source), self.events)
+    def _run(self, drill: Drill, source: Source, recordings: list[Recording]) -> tuple[DrillResult, Job]:
+        job = traced(self.stage.job(drill, source), self.events)
 
         def recorded(recording: Recording) -> None:
             recordings.append(recording)
             write_events(recording, self.events)
 
-        result = self.stage.run(drill, job, source, recorded)
-        return result, picture(job.plan, result, recordings[-1] if recordings else None)
+        return self.stage.run(drill, job, source, recorded), job
 
     def _origin(self, drill: Drill, source: Source) -> Origin:
         """The files that were run; of a running lab, the topology that it was made of."""
-        if self.lab_name:
-            stored = lab.load(self.lab_name)
+        if self.stage.lab_name:
+            stored = lab.load(self.stage.lab_name)
             source = Source(stored.text, stored.file)
         text = drill_file(self.file).read_text(encoding="utf-8")
         return origin(self._again(drill), str(self.file), text, source.file, source.text, drill.story)

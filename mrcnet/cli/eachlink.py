@@ -58,17 +58,17 @@ def _on_kernel(plan: Plan, source: Source, allow_unfaithful: bool) -> Sweep:
 
 
 def _simulated(plan: Plan, source: Source, crew: Crew | None, allow_unfaithful: bool) -> Sweep:
-    failing = [Failing(source, element, allow_unfaithful) for element in elements(plan)]
     if crew is None:
-        tasks = {one.element: one for one in failing}
-        return gather(plan, "sim", in_turn(plan, lambda element: tasks[element](), progress))
+        turns = in_turn(plan, lambda element: Failing(source, element, allow_unfaithful)(), progress)
+        return gather(plan, "sim", turns)
+    failing = [Failing(source, element, allow_unfaithful) for element in elements(plan)]
     found: dict[int, Outcome] = {}
 
     def keep(number: int, result: DrillResult) -> None:
         found[number] = outcome(failing[number].element, result)
 
-    each_made(crew, failing, keep, [f"{one.element.kind} {one.element.name}" for one in failing])
-    for number in [number for number in range(len(failing)) if number not in found][:1]:
+    number = each_made(crew, failing, keep, [f"{one.element.kind} {one.element.name}" for one in failing])
+    if number is not None:
         drill = drill_of(plan, failing[number].element, 1, shaped=True)
         keep(number, interrupted(drill, "sim", NAME))
     return gather(plan, "sim", (one for _, one in sorted(found.items())))

@@ -8,6 +8,7 @@ peer but a template a destination T0 (spec 6.3, step 1), and so does a plan wher
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import groupby
 
 from mrcnet.plan.build import build_plan
@@ -89,7 +90,7 @@ class Parts:
                 (first,) = leaves(wiring)
                 yield from leaves_alike(first, tiers(fabric, plane)[0], hosts_of(fabric))
 
-    @property
+    @cached_property
     def sids(self) -> Sids:
         """How uSIDs are made here."""
         srv6 = srv6_of(self.outline.raw, self.outline.document)

@@ -12,7 +12,7 @@ from typing import Any
 
 from mrcnet.plan.addressing import host_address, to_int, to_text
 from mrcnet.plan.paths import uplinks
-from mrcnet.plan.usid import Sids
+from mrcnet.plan.usid import Sids, make_ev
 from mrcnet.plan.wiring import Attachment, Wiring
 
 VERSION = 1
@@ -99,7 +99,7 @@ def profile_data(profile: EvProfile) -> dict[str, Any]:
         "topology": profile.topology,
         "scheme": profile.scheme,
         "hosts": list(profile.hosts),
-        "ev": {"plane_mask": "0x00ff0000", "uplink_mask": "0x0000ffff"},
+        "ev": {"plane_mask": f"{make_ev(0xFF, 0):#010x}", "uplink_mask": f"{make_ev(0, 0xFFFF):#010x}"},
         "steering": [
             {**asdict(one), "uplinks": [list(pair) for pair in one.uplinks]} for one in profile.steering
         ],

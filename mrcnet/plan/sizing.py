@@ -13,7 +13,7 @@ from mrcnet.errors import InputError
 from mrcnet.plan.usid import MAX_USIDS
 from mrcnet.topology.scheme import GLOBAL_IDS, Decap, Lists, Scheme
 from mrcnet.topology.schemefile import DEFAULT, scheme_of
-from mrcnet.topology.schemefit import Counts, misfits
+from mrcnet.topology.schemefit import Needs, misfits
 from mrcnet.units import format_rate
 
 MAX_TIERS = 4
@@ -66,7 +66,7 @@ class Size:
             (self.tiers > PLANNED_TIERS, f"{self.tiers} tiers; uSIDs have roles for {PLANNED_TIERS}"),
         )
         t0, *above = self.per_plane
-        need = Counts(self.planes, t0, max(above, default=0), self.hosts_per_t0, self.radix)
+        need = Needs(self.planes, t0, max(above, default=0), self.hosts_per_t0, self.radix)
         return (*misfits(self.scheme, need), *(reason for wrong, reason in checks if wrong))
 
 

@@ -14,7 +14,7 @@ from mrcnet.topology.schemefile import shipped
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class Needs:
     """The most to be counted: planes; in a plane T0s, and T1s; at a T0 hosts; ports of a switch."""
 
     planes: int
@@ -24,7 +24,7 @@ class Counts:
     ports: int
 
 
-def misfits(scheme: Scheme, need: Counts) -> Iterator[str]:
+def misfits(scheme: Scheme, need: Needs) -> Iterator[str]:
     """What a scheme cannot count, in words."""
     t0_ports = need.t0 if scheme.down is not None else 0
     limits = (
@@ -58,7 +58,7 @@ def check_fit(raw: RawTopology, document: Document, nodes: Iterable[Node], srv6:
         planes = max(planes, fabric.planes)
         hosts = max(hosts_on_t0(fabric, plane) for plane in range(fabric.planes))
         ports = max(most_ports(fabric), *(t0s for t0s, _ in every))
-    for why in misfits(scheme, Counts(planes, most[Role.T0], most[Role.T1], hosts, ports)):
+    for why in misfits(scheme, Needs(planes, most[Role.T0], most[Role.T1], hosts, ports)):
         error = document.error(("srv6", "scheme"), why)
         error.remedy = f"take one with wider fields; shipped are {', '.join(shipped())}"
         raise error

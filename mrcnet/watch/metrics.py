@@ -10,15 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from mrcnet.watch.model import LabSeen, PortSeen, Queue
-from mrcnet.workload.pulse import EvHealth
 
-_STATES: tuple[tuple[str, Callable[[EvHealth], int]], ...] = (
-    ("GOOD", lambda ev: ev.good),
-    ("SKIP", lambda ev: ev.skip),
-    ("ASSUMED_BAD", lambda ev: ev.assumed_bad),
-    ("DENIED", lambda ev: ev.denied),
-    ("OUT", lambda ev: ev.out),
-)
 _QUEUES: tuple[tuple[str, str, str, Callable[[Queue], int]], ...] = (
     (
         "mrcnet_port_marked_frames_total",
@@ -95,10 +87,10 @@ def _runs(seen: LabSeen) -> Iterator[str]:
         "gauge",
         "QPs that have an EV in a state; OUT: its plane is withdrawn.",
         (
-            (labels | {"ev": f"{ev.ev:#010x}", "plane": str(ev.plane), "state": state}, of(ev))
+            (labels | {"ev": f"{ev.ev:#010x}", "plane": str(ev.plane), "state": state}, qps)
             for labels, pulse in runs
             for ev in pulse.evs
-            for state, of in _STATES
+            for state, qps in ev.by_state
         ),
     )
     yield from _family(

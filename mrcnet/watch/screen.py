@@ -71,7 +71,7 @@ def _plane(row: PlaneRow) -> Line:
 
 def _health(ev: EvHealth) -> Span:
     """An EV as a sign: the worst state that any QP has it in; large if all of them do."""
-    whole = ev.good + ev.skip + ev.assumed_bad + ev.denied + ev.out
+    whole = sum(qps for _, qps in ev.by_state)
     for count, sign, style in (
         (ev.out, "o", BAD),
         (ev.assumed_bad, "x", BAD),

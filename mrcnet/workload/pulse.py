@@ -15,6 +15,7 @@ from mrcnet.workload.report import Told
 from mrcnet.workload.station import Bins, Station
 
 LATEST = 32  # events that a pulse holds
+_NAMES = (*(state.name for state in State), "OUT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,12 @@ class EvHealth:
     assumed_bad: int
     denied: int
     out: int
+
+    @property
+    def by_state(self) -> tuple[tuple[str, int], ...]:
+        """(state, QPs): the states of spec 4.2, then OUT."""
+        counts = self.good, self.skip, self.assumed_bad, self.denied, self.out
+        return tuple(zip(_NAMES, counts, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +90,6 @@ def _states(station: Station, qpn: int) -> list[tuple[int, int, str]]:
     return list(zip(evs.value.tolist(), evs.plane.tolist(), map(_NAMES.__getitem__, number), strict=True))
 
 
-_NAMES = (*(state.name for state in State), "OUT")
-
-
 def _healths(seen: Counter[tuple[int, int, str]]) -> tuple[EvHealth, ...]:
     evs = sorted({(ev, plane) for ev, plane, _ in seen})
     return tuple(EvHealth(ev, plane, *(seen[ev, plane, name] for name in _NAMES)) for ev, plane in evs)
@@ -101,8 +105,7 @@ def joined(pulses: Sequence[Pulse]) -> Pulse:
     counts: Counter[str] = Counter()
     for pulse in pulses:
         for one in pulse.evs:
-            told = one.good, one.skip, one.assumed_bad, one.denied, one.out
-            for name, count in zip(_NAMES, told, strict=True):
+            for name, count in one.by_state:
                 seen[one.ev, one.plane, name] += count
         counts.update(dict(pulse.counts))
     return Pulse(

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from soaking.census import descendants
+
 from benches.figure import MRCNET, ROOT, Figure, figure, namespaces
 from tests.netns.ordinary import User, ordinary_user
 
@@ -55,7 +57,11 @@ class Storm:
         words, longest = self.dice.choice(list(VERBS.items()))
         process = self._begin(words)
         time.sleep(self.dice.uniform(0.02, longest))
-        victims = [*_tree(process.pid), *([] if self.user is None else self.user.holders())]
+        victims = [
+            process.pid,
+            *descendants(process.pid),
+            *([] if self.user is None else self.user.holders()),
+        ]
         victim = self.dice.choice(victims)
         name = f"{' '.join(words)}, killed {'itself' if victim == process.pid else 'another'}"
         try:
@@ -154,18 +160,6 @@ def kill_storm() -> Iterator[Figure]:
         "kill-storm", [len(faults)], "faults", 0, at_most=True, kills=KILLS, pairs=PAIRS, seed=SEED,
         exits=codes, faults=faults[:20],
     )  # fmt: skip
-
-
-def _tree(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    found = [pid]
-    for one in found:
-        try:
-            for task in Path(f"/proc/{one}/task").iterdir():
-                found += map(int, (task / "children").read_text().split())
-        except OSError:
-            continue
-    return found
 
 
 def _of(user: int) -> Iterator[tuple[int, str]]:
