@@ -1,6 +1,7 @@
 """Network namespaces by name, made in-process and visible to `ip netns` (a fork for each would be 5x slower).
 
-Only the calling thread changes namespace, and always comes back.
+Only the calling thread changes namespace, and always comes back. Meanwhile it bears VISITOR as its name, so
+that who ends what lives in a namespace can tell it from a command that only looks in.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from mrcnet.errors import EnvironmentFault
 
 DIRECTORY = Path("/run/netns")
 PREFIX = "mrcnet-"
+VISITOR = "mrcnet visits"
 
 _HERE = "/proc/thread-self/ns/net"
 _NEWNET = 0x40000000
 _BIND, _REC, _SHARED = 0x1000, 0x4000, 1 << 20
 _DETACH = 2
+_SET_NAME, _GET_NAME, _NAME_SIZE = 15, 16, 16  # linux/prctl.h
 _NEED_ROOT = "run it as root (sudo), or with CAP_SYS_ADMIN and CAP_NET_ADMIN"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -45,6 +48,9 @@ def inside(path: Path | str) -> Iterator[None]:
     or no namespace.
     """
     here = os.open(_HERE, os.O_RDONLY | os.O_CLOEXEC)
+    name = ctypes.create_string_buffer(_NAME_SIZE)
+    _libc.prctl(_GET_NAME, name)
+    _libc.prctl(_SET_NAME, VISITOR.encode())
     try:
         there = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -56,6 +62,7 @@ def inside(path: Path | str) -> Iterator[None]:
         finally:
             _setns(here)
     finally:
+        _libc.prctl(_SET_NAME, name)
         os.close(here)
 
 

@@ -6,15 +6,16 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mrcnet.errors import PartialError
-from mrcnet.kernel import state
+from mrcnet.kernel import netns, state
 
 TERM_PATIENCE_S = 5.0
 KILL_PATIENCE_S = 5.0
+_LOOKS = 3  # within one, a visit may end and another begin
 
 
 @contextmanager
@@ -43,18 +44,28 @@ def registered(lab: str) -> tuple[int, ...]:
 
 
 def inhabitants(namespaces: Iterable[Path]) -> tuple[int, ...]:
-    """Every process, but this one, whose network namespace is one of `namespaces`."""
+    """Every process, but this one, that lives in one of `namespaces`; not commands that only look in."""
     wanted = set()
     for path in namespaces:
         with suppress(OSError):
             wanted.add(os.stat(path).st_ino)
-    found = []
-    for entry in os.listdir("/proc") if wanted else ():
-        if entry.isdigit() and int(entry) != os.getpid():
-            with suppress(OSError):
-                if os.stat(f"/proc/{entry}/ns/net").st_ino in wanted:
-                    found.append(int(entry))
+    found = [int(entry) for entry in os.listdir("/proc") if entry.isdigit()] if wanted else []
+    for _ in range(_LOOKS):
+        found = [pid for pid in found if pid != os.getpid() and _lives_in(pid, wanted)]
     return tuple(found)
+
+
+def _lives_in(pid: int, namespaces: Container[int]) -> bool:
+    """Whether its namespace is one of these, and it is no visitor there."""
+    name = Path(f"/proc/{pid}/comm")
+    try:
+        return (
+            os.stat(f"/proc/{pid}/ns/net").st_ino in namespaces
+            and name.read_text().rstrip("\n") != netns.VISITOR
+            and os.stat(f"/proc/{pid}/ns/net").st_ino in namespaces
+        )
+    except OSError:
+        return False
 
 
 def native(pids: Iterable[int]) -> tuple[int, ...]:

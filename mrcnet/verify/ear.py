@@ -18,7 +18,7 @@ from mrcnet.mrc.wire import layout
 from mrcnet.nic.plain import HEADER
 from mrcnet.plan.model import NodePlan
 from mrcnet.verify.ports import interface_number
-from mrcnet.verify.probes import FRAME, Bytes, Numbers
+from mrcnet.verify.probes import FRAME, NONCE, NONCE_AT, Bytes, Numbers
 
 _ETH_P_ALL = 0x0003
 _SO_ATTACH_FILTER = 26
@@ -41,6 +41,7 @@ _HEADER = np.dtype(
 
 # Classic BPF, opcodes of linux/bpf_common.h
 _LD_HALF, _LD_BYTE, _JUMP_IF_EQUAL, _RETURN = 0x28, 0x30, 0x15, 0x06
+_LDX, _LD_WORD_AT, _LD_HALF_AT, _LD_BYTE_AT = 0x01, 0x40, 0x48, 0x50  # at the operand beyond X
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -53,13 +54,13 @@ class Ear:
         self._map: mmap.mmap | None = None
         self.ports = {interface_number(self._socket, port.name): port.name for port in node.ports}
 
-    def open(self, udp_port: int) -> None:
-        """Hear UDP to `udp_port`, with and without a carrier.
+    def open(self, udp_port: int, nonce: bytes) -> None:
+        """Hear the probes of one run, which bear its `nonce`, with and without a carrier.
 
         Waits some 10 ms in the kernel: open many in threads.
         """
         # The filter before the ring: what comes before either waits elsewhere, where nobody looks.
-        program = ctypes.create_string_buffer(filter_program(udp_port))
+        program = ctypes.create_string_buffer(filter_program(udp_port, nonce))
         fprog = struct.pack("HxxxxxxP", (len(program) - 1) // 8, ctypes.addressof(program))
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
         self._socket.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
@@ -108,20 +109,26 @@ class Ear:
         self._socket.close()
 
 
-def filter_program(udp_port: int) -> bytes:
-    """A socket filter in classic BPF that keeps other traffic out of the ring."""
+def filter_program(udp_port: int, nonce: bytes) -> bytes:
+    """A socket filter in classic BPF: other traffic, strangers' probes too, takes no room in the ring."""
+    udp = layout.UDP - HEADER
+    wanted = [(_LD_HALF, 12, layout.ETHERTYPE_IPV6), (_LD_BYTE_AT, layout.OUTER + 6, layout.NEXT_UDP)]
+    wanted += [(_LD_HALF_AT, udp + 2, udp_port)]
+    wanted += [
+        (_LD_WORD_AT, NONCE_AT - HEADER + at, int.from_bytes(nonce[at : at + 4], "big"))
+        for at in range(0, NONCE, 4)
+    ]
+    checks = [
+        step
+        for left, (load, place, value) in zip(range(len(wanted) - 1, -1, -1), wanted, strict=True)
+        for step in ((load, 0, 0, place), (_JUMP_IF_EQUAL, 0, 2 * left + 1, value))
+    ]
     code = (
-        (_LD_HALF, 0, 0, 12),
-        (_JUMP_IF_EQUAL, 0, 10, layout.ETHERTYPE_IPV6),
+        (_LDX, 0, 0, HEADER),
         (_LD_BYTE, 0, 0, layout.OUTER + 6),
-        (_JUMP_IF_EQUAL, 0, 4, layout.NEXT_IPV6),  # else it may come without a carrier
-        (_LD_BYTE, 0, 0, layout.INNER + 6),
-        (_JUMP_IF_EQUAL, 0, 6, layout.NEXT_UDP),
-        (_LD_HALF, 0, 0, layout.UDP + 2),
-        (_JUMP_IF_EQUAL, 3, 4, udp_port),
-        (_JUMP_IF_EQUAL, 0, 3, layout.NEXT_UDP),
-        (_LD_HALF, 0, 0, layout.UDP - HEADER + 2),
-        (_JUMP_IF_EQUAL, 0, 1, udp_port),
+        (_JUMP_IF_EQUAL, 1, 0, layout.NEXT_IPV6),
+        (_LDX, 0, 0, 0),  # it came without a carrier
+        *checks,
         (_RETURN, 0, 0, 0xFFFF),
         (_RETURN, 0, 0, 0),
     )

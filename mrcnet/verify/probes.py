@@ -25,6 +25,7 @@ PAYLOAD = np.dtype(
 )
 MAGIC = b"mrcprobe"
 PAYLOAD_AT = layout.UDP + 8
+NONCE_AT = PAYLOAD_AT + 8
 FRAME = PAYLOAD_AT + PAYLOAD.itemsize
 _PORT, _SPARE_PORT = 9791, 9792  # neither 4791 nor 4971 (spec 2.2), and below the kernel's ephemeral range
 _HOP_LIMIT = 64

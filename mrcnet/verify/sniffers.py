@@ -66,7 +66,7 @@ def open_sniffers(lab: str, nodes: Iterable[NodePlan], udp_port: int, probes: Pr
         for node in nodes:
             with inside(path_of(lab, node.name)):
                 ears[node.name] = Ear(node)
-        side_by_side(lambda ear: ear.open(udp_port), ears.values())
+        side_by_side(lambda ear: ear.open(udp_port, probes.nonce), ears.values())
         sniffers = Sniffers(ears, probes)
         try:
             yield sniffers

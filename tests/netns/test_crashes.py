@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
 from mrcnet.kernel import lab as labs
-from mrcnet.kernel import netns, state
+from mrcnet.kernel import netns, processes, state
 from mrcnet.kernel.processes import register_run
 from mrcnet.kernel.status import State, status
 from tests.netns.fabric import NEEDS_ROOT, SMALL, bring_up, namespaces, new_name, running
@@ -200,3 +203,25 @@ def test_down_all_meets_a_lab_that_goes(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(PartialError, match="do not end"):
         labs.down_all()
     assert ["first", "second", "third"] == gone
+
+
+@pytest.mark.parametrize("lives", [False, True])
+def test_who_only_looks_in_is_not_ended(lives: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`down` of a lab ends what lives there, but no command that looks into every namespace meanwhile."""
+    if lives:
+        monkeypatch.setattr(netns, "VISITOR", "somebody")
+    with running() as (lab, plan):
+        paths = [netns.path_of(lab, node) for node in plan.nodes]
+        pid = os.fork()
+        if not pid:
+            netns.VISITOR = "mrcnet visits"
+            while True:
+                for path in paths:
+                    with netns.inside(path):
+                        time.sleep(0.0001)
+        try:
+            found = [processes.inhabitants(paths) for _ in range(500)]
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    assert lives == ((pid,) in found)

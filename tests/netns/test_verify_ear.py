@@ -16,7 +16,7 @@ from mrcnet.mrc.wire.frames import TxBatch
 from mrcnet.nic.sender import Sender
 from mrcnet.verify.ear import Ear
 from mrcnet.verify.model import planned_paths
-from mrcnet.verify.probes import FRAME, NONCE, build_probes, probe_port
+from mrcnet.verify.probes import FRAME, NONCE, NONCE_AT, build_probes, probe_port
 from tests.unit.plan.fabrics import shipped
 
 pytestmark = [pytest.mark.netns, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
@@ -32,7 +32,7 @@ def ends() -> Iterator[tuple[Ear, Sender]]:
     with fresh():
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         ear, sender = Ear(NODE), Sender([1])
-    ear.open(probe_port(PLAN))
+    ear.open(probe_port(PLAN), PROBES.nonce)
     yield ear, sender
     ear.close()
     sender.close()
@@ -70,10 +70,13 @@ def test_an_ear_does_not_tire(ends: tuple[Ear, Sender]) -> None:
 
 
 def test_other_traffic_is_not_heard(ends: tuple[Ear, Sender]) -> None:
-    """Frames to another port and truncated ones leave no trace."""
+    """Frames to another port, of another run, and truncated ones leave no trace."""
     ear, sender = ends
     other = PROBES.frames.copy()
     other[:, 96:98] = (18, 183)  # UDP destination port 4791
+    send(sender, other)
+    other = PROBES.frames.copy()
+    other[:, NONCE_AT] ^= 1
     send(sender, other)
     send(sender, np.ascontiguousarray(PROBES.frames[:, : FRAME - 1]))
     assert 0 == len(ear.take()[0])
