@@ -24,9 +24,10 @@ _RECEIVED = Struct("=128xQ")  # tcpi_bytes_received
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A TCP socket: its local port, what tells it from all others, bytes that it has received in order."""
+    """A TCP socket: its ports, what tells it from all others, bytes that it has received in order."""
 
     port: int
+    peer_port: int
     cookie: bytes
     received: int
     listens: bool
@@ -59,7 +60,8 @@ class TcpDiag:
 
 
 def _read(answer: bytes) -> Connection:
-    _, state, _, _, port, _, _, _, _, cookie = _ANSWER.unpack_from(answer)
+    _, state, _, _, port, peer, _, _, _, cookie = _ANSWER.unpack_from(answer)
     info = attributes(answer[_ANSWER.size :]).get(_INFO, b"")
     received = _RECEIVED.unpack_from(info)[0] if len(info) >= _RECEIVED.size else 0
-    return Connection(int.from_bytes(port, "big"), cookie, received, state == _LISTEN)
+    here, there = (int.from_bytes(one, "big") for one in (port, peer))
+    return Connection(here, there, cookie, received, state == _LISTEN)

@@ -1,4 +1,9 @@
-"""iperf3 and MPTCP as programs of this machine: what there is, and how a flow is told to them."""
+"""iperf3 and MPTCP as programs of this machine: what there is, and how a flow is told to them.
+
+A flow's source is iperf3's server, and sends; its destination is the client, and asks (`-R`). It is the
+client that says when a test is over, by a word that overtakes the data, and a server throws away what it has
+not read by then: the other way round the end of every flow would be lost, and all of a small one.
+"""
 
 from __future__ import annotations
 
@@ -58,44 +63,58 @@ def _program(transport: str, *, client: bool) -> list[str]:
 
 
 def server(transport: str, port: int) -> list[str]:
-    """The command that waits for one client, at all addresses: a subflow may come to any."""
+    """The command at a flow's source. It waits at all addresses, for a subflow may come to any."""
     return [*_program(transport, client=False), "-s", "-1", "-J", "-p", str(port)]
 
 
-def client(transport: str, flow: Flow, source: str, address: str, port: int) -> list[str]:
-    """The command that sends a flow to its server."""
+def client(transport: str, flow: Flow, source: str, destination: str, port: int) -> list[str]:
+    """The command at a flow's destination; `source` and `destination` are addresses."""
     amount = ["-t", str(_LONG_S)] if flow.size is None else ["-n", str(flow.size)]
     rate = [] if flow.rate_bps is None else ["-b", str(flow.rate_bps)]
-    block = ["-l", str(min(flow.message, _MOST_BLOCK))]
-    ends = ["-c", address, "-B", source, "-p", str(port)]
-    return [*_program(transport, client=True), "-6", "-J", *ends, *amount, *rate, *block]
+    ends = ["-c", source, "-B", destination, "-p", str(port)]
+    block = ["-l", str(_block(flow))]
+    return [*_program(transport, client=True), "-6", "-J", "-R", *ends, *amount, *rate, *block]
+
+
+def _block(flow: Flow) -> int:
+    """Bytes of one write. Only whole ones are sent: of even ones, less than a byte each is too much."""
+    most = min(flow.message, _MOST_BLOCK)
+    return most if flow.size is None else -(-flow.size // -(-flow.size // most))
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a pair of iperf3s has to say at the end: bytes that came, segments sent again, the shortest RTT in
-    ns, the size of a segment, and what went wrong, if anything.
+    """What a pair of iperf3s has to say at the end: bytes of the flow that came, segments sent again, the
+    shortest RTT in ns, the size of a segment, whether all came that was asked for, and what went wrong, if
+    anything.
     """
 
     received: int
     retransmitted: int
     min_rtt: int
     mss: int
+    whole: bool
     error: str | None
 
 
-def told(sender: Path, receiver: Path, *, ended: bool) -> Told:
-    """Read the two JSON files; `ended`: we ended the client, which it calls an error."""
+def told(sender: Path, receiver: Path, size: int | None, *, ended: bool) -> Told:
+    """Read the two JSON files of a flow of that size; `ended`: we ended the client, an error to it."""
     ours, theirs = _read(sender), _read(receiver)
     streams: list[dict[str, Any]] = _at(ours, "end", "streams") or [{}]
     stream = streams[0].get("sender", {})
     received = int((_at(theirs, "end", "sum_received") or {}).get("bytes", 0))
-    error = None if ended else ours.get("error") or (None if received else theirs.get("error") or "no result")
+    whole = received >= (size or 1)
+    error = None
+    if not (whole or (ended and received)):
+        of = "" if size is None else f" of {size}"
+        why = theirs.get("error") or ours.get("error") or "iperf3 gave no reason"
+        error = f"{received}{of} bytes came: {why}"
     return Told(
-        received=received,
+        received=received if size is None else min(received, size),
         retransmitted=int((_at(ours, "end", "sum_sent") or {}).get("retransmits", 0)),
         min_rtt=int(stream.get("min_rtt", 0)) * 1_000,
-        mss=int(_at(ours, "start", "tcp_mss_default") or 1_220),
+        mss=int(_at(theirs, "start", "tcp_mss_default") or 1_220),
+        whole=whole,
         error=error,
     )
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -21,6 +21,7 @@ import numpy as np
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import netns
 from mrcnet.kernel.daemons import Watch
+from mrcnet.kernel.sockdiag import TcpDiag
 from mrcnet.nic.arrivals import Arrivals
 from mrcnet.nic.claim import claim
 from mrcnet.nic.clock import FabricClock
@@ -37,6 +38,7 @@ from mrcnet.workload.transport import MPTCP
 _BEGIN_WITHIN_S, _END_WITHIN_S = 10.0, 5.0
 _LOOK_EVERY_S = 0.001
 _SUBFLOW_PORTS = 1_000  # between the ports of a flow's subflows
+_MOST_SUBFLOWS = 8  # the kernel's own limit
 _TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")
 _IN_USE = "socket error: -98"
 _WHOLE = "65535"  # the kernel's own limit of segments in a buffer
@@ -91,22 +93,32 @@ class StackRun:
         if job.transport == MPTCP:
             self._allow_subflows()
         for host in dict.fromkeys(flow.dst for flow in job.flows):
-            self._arrivals[host] = arrivals = Arrivals(job, host, self._flow_of)
+            ports = {
+                _port(flow) + way * _SUBFLOW_PORTS: flow.number
+                for flow in job.flows
+                for way in range(_MOST_SUBFLOWS + 1)
+                if flow.dst == host
+            }
+            self._arrivals[host] = arrivals = Arrivals(job, host, ports)
             self._stack.callback(arrivals.close)
         for flow in job.flows:
             words = server(job.transport, _port(flow))
-            self._servers[flow.number] = self._begin(flow.dst, words, f"{flow.number}.server")
+            self._servers[flow.number] = self._begin(flow.src, words, f"{flow.number}.server")
         deadline = time.monotonic() + _BEGIN_WITHIN_S
-        waiting = {host: {_port(f) for f in job.flows if f.dst == host} for host in self._arrivals}
-        while any(not self._arrivals[host].ready(ports) for host, ports in waiting.items()):
-            if time.monotonic() > deadline:
-                raise EnvironmentFault("iperf3 does not listen", remedy="is the machine overloaded?")
-            time.sleep(0.01)
+        for host in dict.fromkeys(flow.src for flow in job.flows):
+            self._await_servers(host, {_port(flow) for flow in job.flows if flow.src == host}, deadline)
+
+    def _await_servers(self, host: str, ports: set[int], deadline: float) -> None:
+        with closing(TcpDiag(netns.path_of(self.job.lab, host))) as diag:
+            while not ports <= {one.port for one in diag.connections() if one.listens}:
+                if time.monotonic() > deadline:
+                    raise EnvironmentFault("iperf3 does not listen", remedy="is the machine overloaded?")
+                time.sleep(0.01)
 
     def _allow_subflows(self) -> None:
-        """A receiver tells of an address in every plane; without SRv6, of a port for each on its only one."""
+        """A sender tells of an address in every plane; without SRv6, of a port for each on its only one."""
         job = self.job
-        most = str(8)
+        most = str(_MOST_SUBFLOWS)
         for host in job.hosts:
             self._ip(host, "mptcp", "endpoint", "flush")
             if is_plain(job.plan):  # an IPv6 address with a port fills the room of TCP's options
@@ -114,11 +126,11 @@ class StackRun:
                 self._stack.callback(self._timestamps, host, "1")
             self._ip(host, "mptcp", "limits", "set", "subflows", most, "add_addr_accepted", most)
             self._stack.callback(self._ip, host, "mptcp", "endpoint", "flush")
-        for host in dict.fromkeys(flow.dst for flow in job.flows):
-            flows = [flow for flow in job.flows if flow.dst == host]
+        for host in dict.fromkeys(flow.src for flow in job.flows):
+            flows = [flow for flow in job.flows if flow.src == host]
             node = job.plan.nodes[host]
             if is_plain(job.plan):
-                ways = max(len(joining_planes(job.plan.wiring, flow.src, host)) for flow in flows)
+                ways = max(len(joining_planes(job.plan.wiring, host, flow.dst)) for flow in flows)
                 for flow in flows:
                     for number in range(1, ways):
                         port = str(_port(flow) + number * _SUBFLOW_PORTS)
@@ -145,15 +157,15 @@ class StackRun:
             raise EnvironmentFault(f"ip {' '.join(words)} on {host}: {done.stderr.strip()}")
 
     def _ends(self, flow: Flow) -> tuple[str, str]:
-        """The addresses to which, and from which, a flow begins."""
+        """The addresses from which, and to which, a flow begins."""
         plan = self.job.plan
-        there, here = plan.nodes[flow.dst], plan.nodes[flow.src]
-        if there.address is not None and here.address is not None:
-            return there.address, here.address
+        here, there = plan.nodes[flow.src], plan.nodes[flow.dst]
+        if here.address is not None and there.address is not None:
+            return here.address, there.address
         near, far = joining_planes(plan.wiring, flow.src, flow.dst)[0]
         return (
-            there.port(far.plug.port).addresses[0].partition("/")[0],
             here.port(near.plug.port).addresses[0].partition("/")[0],
+            there.port(far.plug.port).addresses[0].partition("/")[0],
         )
 
     def _begin(self, host: str, words: list[str], name: str) -> subprocess.Popen[bytes]:
@@ -164,27 +176,25 @@ class StackRun:
         self._stack.callback(_end, process)
         return process
 
-    def _flow_of(self, port: int) -> int | None:
-        number = (port - FIRST_PORT) % _SUBFLOW_PORTS
-        return number if port >= FIRST_PORT and number in self._servers else None
-
     # ---- meanwhile -----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the senders; the run begins with the first bytes that arrive."""
+        """Have the destinations ask; the run begins with the last look before the first bytes arrive."""
         for flow in self.job.flows:
-            address, source = self._ends(flow)
-            words = client(self.job.transport, flow, source, address, _port(flow))
-            self._clients[flow.number] = self._begin(flow.src, words, f"{flow.number}.client")
+            words = client(self.job.transport, flow, *self._ends(flow), _port(flow))
+            self._clients[flow.number] = self._begin(flow.dst, words, f"{flow.number}.client")
         deadline = time.monotonic() + _BEGIN_WITHIN_S
         self._bins.start = self.start_at = self.clock.now()
-        while not self.delivered and self._alive() and time.monotonic() < deadline:
-            self._bins.start = self.start_at = self.clock.now()
+        while self._alive() and time.monotonic() < deadline:
+            looked = self.clock.now()
             self._look()
+            if self.delivered:
+                return
+            self._bins.start = self.start_at = looked  # what comes now came after it
             time.sleep(_LOOK_EVERY_S)
 
     def watch(self, until: int | None, progress: Callable[[int], None] | None = None) -> bool:
-        """Wait until all senders have ended or fabric time `until`; True if they have."""
+        """Wait until all flows have ended or fabric time `until`; True if they have."""
         said = time.monotonic()
         while self._alive():
             if until is not None and self.clock.now() >= until:
@@ -216,18 +226,22 @@ class StackRun:
     # ---- after ---------------------------------------------------------------------------------
 
     def finish(self) -> RunReport:
-        """End what still sends, and put together what all have to say."""
-        for number, process in self._clients.items():
-            if process.poll() is None:
-                self._ended.add(number)
+        """End what still goes on, and put together what all have to say."""
+        self._ended = {number for number, process in self._clients.items() if process.poll() is None}
+        for processes in (self._servers, self._clients):  # a sender knows its RTT while its receiver is there
+            ended = [processes[number] for number in self._ended]
+            for process in ended:
                 process.send_signal(signal.SIGINT)  # upon which it reports
-        for process in (*self._clients.values(), *self._servers.values()):
-            try:
-                process.wait(_END_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            self._let_end(ended)
+        self._let_end(self._servers.values())
         self._look()
         said = {flow.number: self._told(flow) for flow in self.job.flows}
+        now = self.clock.now()
+        for host, arrivals in self._arrivals.items():
+            received = {
+                flow.number: said[flow.number].received for flow in self.job.flows if flow.dst == host
+            }
+            arrivals.settle(received, now, self._bins)
         return RunReport(
             sources=[self._source(flow, said[flow.number]) for flow in self.job.flows],
             sinks=[self._sink(flow, said[flow.number]) for flow in self.job.flows],
@@ -235,9 +249,16 @@ class StackRun:
             delivered=self._bins.data,
         )
 
+    def _let_end(self, processes: Iterable[subprocess.Popen[bytes]]) -> None:
+        """Go on looking meanwhile: what is under way still comes, and counts."""
+        deadline = time.monotonic() + _END_WITHIN_S
+        while any(one.poll() is None for one in processes) and time.monotonic() < deadline:
+            self._look()
+            time.sleep(_LOOK_EVERY_S)
+
     def _told(self, flow: Flow) -> Told:
-        files = (self._files / f"{flow.number}.client", self._files / f"{flow.number}.server")
-        return told(*files, ended=flow.number in self._ended)
+        sender, receiver = (self._files / f"{flow.number}.{end}" for end in ("server", "client"))
+        return told(sender, receiver, flow.size, ended=flow.number in self._ended)
 
     def _source(self, flow: Flow, said: Told) -> SourceReport:
         at = self._arrivals[flow.dst].at.get(flow.number, [])
@@ -253,7 +274,7 @@ class StackRun:
             started_at=self.start_at,
             ended_at=at[-1] if at else None,
             base_rtt=said.min_rtt,
-            done=said.error is None,
+            done=said.whole,
             failure=said.error,
             evs=[],
         )
