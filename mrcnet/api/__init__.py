@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mrcnet.api.drills import run_drill
+    from mrcnet.api.entering import enter
     from mrcnet.api.faults import Faults
     from mrcnet.api.lab import Lab
     from mrcnet.api.load import Load
     from mrcnet.api.sim import Sim
     from mrcnet.api.topologies import load_plan
 
-__all__ = ["Faults", "Lab", "Load", "Sim", "load_plan", "run_drill"]
+__all__ = ["Faults", "Lab", "Load", "Sim", "enter", "load_plan", "run_drill"]
 
 _HOMES = {
     "Faults": "faults",
     "Lab": "lab",
     "Load": "load",
     "Sim": "sim",
+    "enter": "entering",
     "load_plan": "topologies",
     "run_drill": "drills",
 }

@@ -30,7 +30,8 @@ if TYPE_CHECKING:  # a lab comes up without the end points' libraries
 class Lab(Place):
     """A running lab. As a context, it goes down at the end if `up` made it; one that was there stays.
 
-    `plan` is what it was made of; `degraded` what this machine could not give it.
+    `plan` is what it was made of; `degraded` what this machine could not give it. A program of an ordinary
+    user calls `mrcnet.api.enter()` first: EnvironmentFault where there is no privilege.
     """
 
     def __init__(self, name: str, plan: Plan, *, mine: bool = False) -> None:

@@ -34,8 +34,8 @@ def demand() -> None:
     if not able():
         raise EnvironmentFault(
             f"no privilege to make a lab: {lacking()}",
-            remedy="`mrcnet up` needs none; a program of yours begins with"
-            " mrcnet.kernel.holder.enter(make=True), or runs as root (sudo)",
+            remedy="`mrcnet up` needs none; a program of yours begins with mrcnet.api.enter(),"
+            " or runs as root (sudo)",
         )
 
 

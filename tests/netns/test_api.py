@@ -33,7 +33,7 @@ def test_a_block_of_the_page_runs(block: str, tmp_path: Path, monkeypatch: pytes
 
 def test_the_page_has_such_blocks() -> None:
     """None of them is lost unseen."""
-    assert 2 == len(WITH_LABS)
+    assert 3 == len(WITH_LABS)
 
 
 def test_faults_from_python(capfd: pytest.CaptureFixture[str]) -> None:

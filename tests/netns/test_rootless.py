@@ -149,11 +149,11 @@ def test_a_root_without_bpf() -> None:
 @pytest.mark.parametrize("enters", [True, False])
 def test_a_program_may_go_inside(user: User, enters: bool) -> None:
     """A program of the user's own has labs once it went in; else it is told how, and nothing is made."""
-    going = "from mrcnet.kernel import holder; holder.enter(make=True)\n" if enters else ""
+    going = "from mrcnet.api import enter; enter()\n" if enters else ""
     program = f"{going}from mrcnet.api import Lab\nwith Lab.up({SMALL!r}): print('up')"
     done = user.run(user.line()[0], "-c", program)
     assert (0, "up\n") == (done.returncode, done.stdout) if enters else 1 == done.returncode, done.stderr
-    assert enters == ("holder.enter(make=True)" not in done.stderr)
+    assert enters == ("mrcnet.api.enter()" not in done.stderr)
     assert [] == user.holders()
 
 
