@@ -148,7 +148,7 @@ def look(handles: Handles, lab_name: str, *links: Link) -> LabState:
     try:
         found = observe(handles, list(dict.fromkeys(end.node for link in links for end in (link.a, link.b))))
     except FileNotFoundError as error:
-        raise PartialError(f"lab {lab_name!r} is not whole", remedy="`mrcnet up` mends it") from error
+        raise lab.not_whole(lab_name) from error
     for link in links:
         if any(end.port not in found.nodes[end.node].devices for end in (link.a, link.b)):
             raise PartialError(f"link {name_of(link)} is gone", remedy="`mrcnet up` mends it")

@@ -139,6 +139,11 @@ def plan_of(stored: state.Stored) -> Plan:
     return plan if stored.containers is None else adoption.adopted(plan, stored.containers)
 
 
+def not_whole(name: str) -> PartialError:
+    """What is said of a lab that lacks some of its nodes."""
+    return PartialError(f"lab {name!r} is not whole", remedy="`mrcnet up` mends it")
+
+
 def unknown(lab: str) -> InputError:
     """The error for a lab that does not exist."""
     known = ", ".join(labs())

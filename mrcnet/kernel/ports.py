@@ -100,8 +100,11 @@ def _opened(lab_name: str) -> Iterator[tuple[Handles, list[str]]]:
     nodes = [one.node for one in marks.owned(marks.lab_name(lab_name))]
     if not nodes:
         raise lab.unknown(lab_name)
-    with Handles(lab_name, len(nodes)) as handles:
-        yield handles, nodes
+    try:
+        with Handles(lab_name, len(nodes)) as handles:
+            yield handles, nodes
+    except FileNotFoundError as error:  # it goes down under our eyes
+        raise lab.not_whole(lab_name) from error
 
 
 def _ports(handles: Handles, node: str) -> list[links.LinkSeen]:

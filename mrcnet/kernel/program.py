@@ -85,7 +85,10 @@ class PortProgram:
 
 
 def borne(path: Path, socket: NetlinkSocket, indices: Iterable[int]) -> dict[int, int]:
-    """The numbers of the ports' program on ports of the namespace at `path`; 0 where there is none."""
+    """The numbers of the ports' program on ports of the namespace at `path`; 0 where there is none.
+
+    FileNotFoundError if the namespace, or a port, is gone.
+    """
     indices = tuple(indices)
     try:
         with netns.inside(path):
@@ -93,6 +96,8 @@ def borne(path: Path, socket: NetlinkSocket, indices: Iterable[int]) -> dict[int
     except OSError as error:
         if error.errno == errno.EPERM:  # who may not look may not have put one there
             return dict.fromkeys(indices, 0)
+        if error.errno in (errno.ENOENT, errno.ENODEV):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
         if error.errno != errno.EINVAL:
             raise bpf.refused(error, "cannot look for the ports' program") from error
     able = {tc.clsact_of(body) for body in socket.dump(tc.list_qdiscs())}

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,11 +15,13 @@ import pytest
 
 from mrcnet.errors import EnvironmentFault, InputError, PartialError
 from mrcnet.kernel import lab as labs
-from mrcnet.kernel import netns, processes, state
+from mrcnet.kernel import netns, observe, ports, processes, program, state
+from mrcnet.kernel.netlink import NetlinkSocket
 from mrcnet.kernel.processes import register_run
 from mrcnet.kernel.status import State, status
 from tests.netns.fabric import NEEDS_ROOT, SMALL, bring_up, namespaces, new_name, running
 from tests.netns.forked import Forked
+from tests.netns.test_ports import SHAPED
 
 pytestmark = NEEDS_ROOT
 EDITED = SMALL.replace("t1: 2", "t1: 1")
@@ -225,3 +227,18 @@ def test_who_only_looks_in_is_not_ended(lives: bool, monkeypatch: pytest.MonkeyP
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
     assert lives == ((pid,) in found)
+
+
+def test_a_lab_goes_while_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`status` calls it partial and goes on to the next, `port` says that it is not whole."""
+
+    def borne(path: Path, socket: NetlinkSocket, indices: Iterable[int]) -> dict[int, int]:
+        netns.delete(path)
+        return program.borne(path, socket, indices)
+
+    with running(SHAPED) as (lab, _), running(SHAPED) as (other, _):
+        monkeypatch.setattr(ports, "borne", borne)
+        with pytest.raises(PartialError, match="not whole"):
+            ports.open_ports(other)
+        monkeypatch.setattr(observe, "borne", borne)
+        assert State.PARTIAL is state_of(lab)
