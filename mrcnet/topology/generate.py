@@ -83,6 +83,12 @@ def hosts_of(fabric: Fabric) -> int:
     return fabric.t0 * fabric.hosts_per_t0
 
 
+def links_of(fabric: Fabric) -> int:
+    """How many links the fabric has, if every host has a port in every plane."""
+    between = (tiers(fabric, plane) for plane in range(fabric.planes))
+    return hosts_of(fabric) * fabric.planes + sum(t0 * t1 for t0, t1 in between)
+
+
 def hosts_on_t0(fabric: Fabric, plane: int) -> int:
     """Hosts per T0 of a plane: spread evenly and in order, so that the last T0s may have fewer."""
     return -(-hosts_of(fabric) // tiers(fabric, plane)[0])

@@ -13,6 +13,7 @@ from mrcnet.topology.generate import (
     generate_cables,
     generate_nodes,
     hosts_of,
+    links_of,
     most_ports,
 )
 from mrcnet.topology.model import Bfd, End, Link, Node, Role, Routing, Srv6, Topology, Transport
@@ -23,7 +24,9 @@ from mrcnet.topology.schemefile import scheme_of
 from mrcnet.topology.schemefit import check_fit
 
 TIERS = (Role.HOST, Role.T0, Role.T1)
-MAX_HOST_ROUTES = 2**23  # of a fabric that is worked out as a whole: 1 024 hosts with 8 planes, about 3 GB
+# Of a fabric that is worked out as a whole:
+MAX_HOST_ROUTES = 2**23  # 1 024 hosts with 8 planes, about 3 GB
+MAX_LINKS = 2**14  # half a second
 BUILT_IN = LinkSettings(rate=100 * 10**9, delay=500, mtu=9000)
 
 
@@ -81,7 +84,7 @@ def host_routes(fabric: Fabric) -> int:
 
 def too_large(fabric: Fabric) -> bool:
     """Whether a fabric can be worked out in parts only (`topology.excerpt`)."""
-    return host_routes(fabric) > MAX_HOST_ROUTES
+    return host_routes(fabric) > MAX_HOST_ROUTES or links_of(fabric) > MAX_LINKS
 
 
 def _bfd(raw: RawTopology, document: Document) -> Bfd | None:
@@ -113,6 +116,7 @@ class _Build:
     cables: dict[Cable, LinkSettings | None] = field(default_factory=dict)
     places: dict[Cable, KeyPath] = field(default_factory=dict)
     generated: dict[tuple[str, str], Cable] = field(default_factory=dict)
+    usual: dict[tuple[Role, int], tuple[int, int, int]] = field(default_factory=dict)
     planes: int = 0
 
     def add_generated(self) -> None:
@@ -141,11 +145,11 @@ class _Build:
                     raise error(("hosts", name, "planes", number), self._no_plane(plane))
 
     def _too_large(self, fabric: Fabric) -> InputError:
-        routes = host_routes(fabric)
         error = self.document.error(
             ("fabric",),
             f"{hosts_of(fabric)} hosts with {fabric.planes} planes are too many to be worked out as a whole: "
-            f"{routes} routes of hosts, at most {MAX_HOST_ROUTES}",
+            f"{host_routes(fabric)} routes of hosts and {links_of(fabric)} links, "
+            f"at most {MAX_HOST_ROUTES} and {MAX_LINKS}",
         )
         error.remedy = (
             "`mrcnet plan` answers for a regular fabric of any size, part by part (--node, --pair, "
@@ -280,15 +284,24 @@ class _Build:
 
     def link(self, cable: Cable) -> Link:
         """The link with its settings: its own, its plane's, its kind's, all links', the built-in ones."""
-        kind = self.raw.kinds.host if self.nodes[cable.a.node].role is Role.HOST else self.raw.kinds.fabric
-        shape = self.raw.fabric.plane_shapes.get(cable.plane) if self.raw.fabric else None
-        levels = [level for level in (self.cables[cable], shape, kind, self.raw.defaults, BUILT_IN) if level]
+        alike, own = (self.nodes[cable.a.node].role, cable.plane), self.cables[cable]
+        if own is not None:
+            return Link(cable.a, cable.b, cable.plane, *self._settings(*alike, own))
+        if alike not in self.usual:
+            self.usual[alike] = self._settings(*alike, None)
+        return Link(cable.a, cable.b, cable.plane, *self.usual[alike])
+
+    def _settings(self, lower: Role, plane: int, own: LinkSettings | None) -> tuple[int, int, int]:
+        """Rate, delay and MTU of a link up from a node of such a tier."""
+        kind = self.raw.kinds.host if lower is Role.HOST else self.raw.kinds.fabric
+        shape = self.raw.fabric.plane_shapes.get(plane) if self.raw.fabric else None
+        levels = [level for level in (own, shape, kind, self.raw.defaults, BUILT_IN) if level]
 
         def nearest(key: str) -> int:
             values: Iterator[int | None] = (getattr(level, key) for level in levels)
             return next(value for value in values if value is not None)
 
-        return Link(cable.a, cable.b, cable.plane, nearest("rate"), nearest("delay"), nearest("mtu"))
+        return nearest("rate"), nearest("delay"), nearest("mtu")
 
 
 def _index_in_name(name: str, node: ExplicitNode) -> int | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mrcnet.errors import InputError
 from mrcnet.plan.addressing import to_int, to_text
 from mrcnet.plan.build import build_plan
 from mrcnet.plan.capacity import leaves
@@ -18,7 +22,7 @@ from mrcnet.plan.tables import node_plan
 from mrcnet.plan.walk import walk
 from mrcnet.plan.wiring import wire
 from mrcnet.topology.excerpt import around
-from mrcnet.topology.load import Outline, read_text, work_out
+from mrcnet.topology.load import Outline, load_text, read_text, work_out
 from mrcnet.topology.model import Role
 
 HUGE = "name: huge\nfabric: {planes: 8, t0: 512, t1: 256, hosts_per_t0: 256}\n"
@@ -106,6 +110,15 @@ def _filled(one: Steering, downlink: int, route: list[int]) -> list[int]:
     if last == 3:
         usids[1] |= route[1] & 0x3FF  # any uplink will do
     return usids
+
+
+@pytest.mark.parametrize(("t1", "refused"), [(16, True), (15, False)])
+def test_links_count_too(t1: int, refused: bool) -> None:
+    """Few hosts may have a great many links between them: 1 024 of hosts, 1 024 a T1."""
+    text = f"fabric: {{planes: 8, t0: 128, t1: {t1}, hosts_per_t0: 1}}\n"
+    assert refused == Parts(read_text(text, "x.yaml")).too_large
+    with pytest.raises(InputError, match="17408 links") if refused else nullcontext():
+        load_text(text, "x.yaml")
 
 
 def test_the_full_fabric() -> None:
