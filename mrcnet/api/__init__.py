@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mrcnet.api.collective import Collective
     from mrcnet.api.drills import run_drill
     from mrcnet.api.entering import enter
     from mrcnet.api.faults import Faults
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from mrcnet.api.sim import Sim
     from mrcnet.api.topologies import load_plan
 
-__all__ = ["Faults", "Lab", "Load", "Sim", "enter", "load_plan", "run_drill"]
+__all__ = ["Collective", "Faults", "Lab", "Load", "Sim", "enter", "load_plan", "run_drill"]
 
 _HOMES = {
+    "Collective": "collective",
     "Faults": "faults",
     "Lab": "lab",
     "Load": "load",

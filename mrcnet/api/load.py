@@ -55,9 +55,9 @@ class Load:
 
         InputError for what is contradictory, or not to be had on this fabric.
         """
-        _one_of("pattern", self.pattern, PATTERNS)
-        _one_of("transport", self.transport, EVERY)
-        _one_of("congestion", self.congestion, choices())
+        one_of("pattern", self.pattern, PATTERNS)
+        one_of("transport", self.transport, EVERY)
+        one_of("congestion", self.congestion, choices())
         wire = plan.topology.transport
         settings = Settings(payload=wire.payload, udp_port=wire.udp_port, icrc=self.icrc, trace=trace)
         if self.backup_share is not None:
@@ -95,6 +95,7 @@ def hosts_of(plan: Plan, names: Sequence[str], what: str) -> list[str]:
     return hosts
 
 
-def _one_of(what: str, name: str, known: Iterable[str]) -> None:
+def one_of(what: str, name: str, known: Iterable[str]) -> None:
+    """Raise InputError, with the choice, for a name that is not known."""
     if name not in (names := sorted(known)):
         raise InputError(f"there is no {what} {name!r}{suggest(name, names)}", remedy=", ".join(names))

@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mrcnet.api.telling import Tell, silent
 from mrcnet.plan.model import Plan
 
 if TYPE_CHECKING:  # a lab comes up without the end points' libraries
+    from mrcnet.api.collective import Collective
     from mrcnet.api.load import Load
+    from mrcnet.workload.collective import CollectiveResult
     from mrcnet.workload.job import Job
     from mrcnet.workload.summary import Recording, TrafficResult
 
@@ -18,6 +21,8 @@ Progress = Callable[[int], None]
 
 class Place(ABC):
     """A fabric on which end points can meet. `name` is the lab's, or the topology's where there is none."""
+
+    loss: float = 0.0  # the share of the packets that hosts send that is lost, in all planes
 
     def __init__(self, name: str, plan: Plan) -> None:
         self.name = name
@@ -35,6 +40,17 @@ class Place(ABC):
     def record(self, load: Load, *, trace: bool = False, progress: Progress | None = None) -> Recording:
         """The same, with all that was recorded; `progress` gets the payload bytes delivered so far."""
         return self.run_job(load.job(self.plan, self.name, trace=trace), load.duration_ns, progress)
+
+    def collective(self, ask: Collective, *, progress: Tell = silent) -> CollectiveResult:
+        """Run a collective, size after size; its `rows` are nccl-tests' table: time, algbw, busbw, #wrong.
+
+            found = lab.collective(Collective("all-reduce", "64KiB..1MiB", algorithm="tree"))
+            assert found.verified  # ranks' memories hold what NumPy computes
+            print([row.busbw for row in found.rows], "GB/s")
+
+        `progress` is told of each size. InputError for what makes no sense here.
+        """
+        return ask.run(self, progress)
 
     @abstractmethod
     def run_job(

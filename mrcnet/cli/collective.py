@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import asdict
 
 import click
 
-from mrcnet.api.load import hosts_of
+from mrcnet.api.collective import Collective
 from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.on import refuse_typed
 from mrcnet.cli.output import Answer, progress, table
 from mrcnet.cli.place import hosts_in, place_of, place_parameters
 from mrcnet.cli.quantities import quantity
 from mrcnet.errors import ExitCode
-from mrcnet.mrc.settings import Settings
-from mrcnet.plan.model import Plan
 from mrcnet.units import format_size, parse_share, parse_size
-from mrcnet.workload.collective import Collective, Row, program_of, row_of
+from mrcnet.workload.collective import CollectiveResult, Row
 from mrcnet.workload.collectives import KINDS
-from mrcnet.workload.congestion import FIXED, choices, controlled
-from mrcnet.workload.job import Job, bin_ns
+from mrcnet.workload.congestion import FIXED, choices
 from mrcnet.workload.program import TYPES
 from mrcnet.workload.transport import CHOICES as TRANSPORTS
-from mrcnet.workload.transport import MRC, over
-
-
-def _sizes(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[int, int]:
-    """`64KiB` or `64KiB..16MiB` -> first and last size in bytes."""
-    first, _, last = text.partition("..")
-    try:
-        found = parse_size(first), parse_size(last or first)
-    except ValueError as error:
-        raise click.BadParameter(str(error), ctx, parameter) from None
-    if not 0 < found[0] <= found[1]:
-        raise click.BadParameter(f"{text!r} is no range of sizes", ctx, parameter)
-    return found
+from mrcnet.workload.transport import MRC
 
 
 @command(
@@ -50,9 +34,7 @@ def _sizes(ctx: click.Context, parameter: click.Parameter, text: str) -> tuple[i
 @click.option(
     "--algorithm", default="", help="ring or tree for all-reduce and broadcast.  [default: ring, or direct]"
 )
-@click.option(
-    "--size", "sizes", default="1MiB", callback=_sizes, show_default=True, help="Bytes, or a range A..B."
-)
+@click.option("--size", default="1MiB", show_default=True, help="Bytes, or a range A..B.")
 @click.option(
     "--factor", default=4, type=click.IntRange(2), show_default=True, help="Between a range's sizes."
 )
@@ -83,7 +65,7 @@ def collective_(
     lab_name: str,
     kind: str,
     algorithm: str,
-    sizes: tuple[int, int],
+    size: str,
     factor: int,
     ranks: str | None,
     iterations: int,
@@ -104,64 +86,34 @@ def collective_(
     if on != "sim":
         refuse_typed("`mrcnet fault` makes a lab's links lose packets", "loss")
     place = place_of(on, topo, lab_name, loss=loss or 0.0)
-    plan = place.plan
-    hosts = tuple(hosts_of(plan, hosts_in(ranks), "--ranks"))
-    ask = Collective(kind, algorithm, hosts, dtype, iterations, warmup, message, seed)
-    wire = plan.topology.transport
-    settings = controlled(Settings(payload=wire.payload, udp_port=wire.udp_port), plan, congestion)
-    rows = []
-    for size in _steps(*sizes, factor):
-        progress(f"{kind}, {format_size(size)}")
-        job = over(_job(place.name, plan, ask, size, settings), transport)
-        rows.append(row_of(ask, size, place.run_job(job)))
-    progress("")
-    data = _data(plan, ask, transport, congestion, loss or 0.0, rows)
-    good = all(row.verified for row in rows)
-    return Answer(data, _lines(data, rows), ExitCode.OK if good else ExitCode.FAILED)
+    ask = Collective(
+        kind=kind,
+        size=size,
+        factor=factor,
+        algorithm=algorithm,
+        ranks=hosts_in(ranks),
+        iterations=iterations,
+        warmup=warmup,
+        type=dtype,
+        message=message,
+        transport=transport,
+        congestion=congestion,
+        seed=seed,
+    )
+    found = place.collective(ask, progress=progress)
+    return Answer(asdict(found), _lines(found), ExitCode.OK if found.verified else ExitCode.FAILED)
 
 
-def _steps(first: int, last: int, factor: int) -> Iterator[int]:
-    while first <= last:
-        yield first
-        first *= factor
-
-
-def _job(name: str, plan: Plan, ask: Collective, size: int, settings: Settings) -> Job:
-    program = program_of(ask, size)
-    job = Job(name, plan, program.flows, settings, ask.seed, bin_ns(plan))
-    return replace(job, programs=(program,))
-
-
-def _data(
-    plan: Plan, ask: Collective, transport: str, congestion: str, loss: float, rows: Sequence[Row]
-) -> dict[str, Any]:
-    return {
-        "lab": plan.topology.name,
-        "collective": ask.kind,
-        "algorithm": program_of(ask, rows[0].size).graph.calls[0].algorithm,
-        "ranks": list(ask.hosts),
-        "iterations": ask.iterations,
-        "warmup": ask.warm_up,
-        "transport": transport,
-        "congestion": congestion,
-        "loss": loss,
-        "seed": ask.seed,
-        "dilation": plan.topology.dilation,
-        "rows": [asdict(row) for row in rows],
-        "verified": all(row.verified for row in rows),
-    }
-
-
-def _lines(data: dict[str, Any], rows: Sequence[Row]) -> Iterator[str]:
+def _lines(found: CollectiveResult) -> Iterator[str]:
     yield (
-        f"# {data['collective']} ({data['algorithm']}), {len(data['ranks'])} ranks, {data['transport']},"
-        f" mean of {data['iterations']} iterations after {data['warmup']}"
+        f"# {found.collective} ({found.algorithm}), {len(found.ranks)} ranks, {found.transport},"
+        f" mean of {found.iterations} iterations after {found.warmup}"
     )
     head = ["size (B)", "count", "type", "redop", "time (us)", "algbw (GB/s)", "busbw (GB/s)", "#wrong"]
-    yield from table(head, [_cells(row) for row in rows])
-    for row in rows:
+    yield from table(head, [_cells(row) for row in found.rows])
+    for row in found.rows:
         yield from (f"problem      {format_size(row.size)}: {problem}" for problem in row.problems)
-    yield "every element right" if data["verified"] else "NOT VERIFIED"
+    yield "every element right" if found.verified else "NOT VERIFIED"
 
 
 def _cells(row: Row) -> list[object]:

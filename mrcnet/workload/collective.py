@@ -56,6 +56,27 @@ class Row:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CollectiveResult:
+    """The whole table, and what it is of. `loss`: the share of the packets that hosts send that was lost on
+    purpose; `verified`: of every row.
+    """
+
+    lab: str
+    collective: str
+    algorithm: str
+    ranks: tuple[str, ...]
+    iterations: int
+    warmup: int
+    transport: str
+    congestion: str
+    loss: float
+    seed: int
+    dilation: int
+    rows: tuple[Row, ...]
+    verified: bool
+
+
 def program_of(ask: Collective, size: int) -> Program:
     """The collective over `size` bytes. InputError if that is too small or too large, or has no such
     algorithm.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mrcnet.api import Lab, Load, Sim, run_drill
+from mrcnet.api import Collective, Lab, Load, Sim, run_drill
 from mrcnet.cli.main import cli
 from mrcnet.errors import InputError
 from mrcnet.kernel import lab
@@ -45,6 +45,38 @@ def test_a_run_is_that_of_the_command() -> None:
     )
     assert [] == printed.pop("degraded")
     assert printed == json.loads(json.dumps(asdict(found)))
+
+
+def test_a_collective_is_that_of_the_command() -> None:
+    """Its table has the rows that `mrcnet collective` prints, of each size of the range."""
+    ask = Collective("all-gather", "4KiB..16KiB", iterations=1, ranks=["h0", "h3"], transport="rocev2x4")
+    told: list[str] = []
+    found = Sim(TOPOLOGY, loss="1%").collective(ask, progress=told.append)
+    printed = command(
+        *("collective", "--on", "sim", "--topo", TOPOLOGY, "--collective", "all-gather", "-n", "1"),
+        *("--size", "4KiB..16KiB", "--ranks", "h0,h3", "--transport", "rocev2x4", "--loss", "1%"),
+    )
+    assert printed == json.loads(json.dumps(asdict(found)))
+    assert [4096, 16384] == [row.size for row in found.rows]
+    assert ["all-gather, 4KiB", "all-gather, 16KiB"] == told
+
+
+@pytest.mark.parametrize(
+    ("ask", "why"),
+    [
+        (Collective("all-redcue"), "no collective 'all-redcue'; did you mean 'all-reduce'"),
+        (Collective(size="2MiB..1MiB"), "'2MiB..1MiB' is no range of sizes"),
+        (Collective(factor=1), "factor must be 2 at least"),
+        (Collective(iterations=0), "iterations must be 1 at least"),
+        (Collective(transport="tcp"), "no transport 'tcp'"),
+        (Collective(type="int3"), "no type 'int3'"),
+        (Collective(ranks=["h0", "h9"]), "ranks: 'h9' is no host"),
+    ],
+)
+def test_no_such_collective(ask: Collective, why: str) -> None:
+    """What cannot be run is an InputError that names the argument, before anything runs."""
+    with pytest.raises(InputError, match=why):
+        Sim(TOPOLOGY).collective(ask)
 
 
 def test_losses_are_asked_for_by_share() -> None:
