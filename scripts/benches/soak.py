@@ -26,7 +26,7 @@ def soak() -> Iterator[Figure]:
     counts = ("seconds", "samples", "runs", "unfaithful", "strikes", "edits", "captures", "evs_lost")
     yield figure(
         "soak", [len(faults)], "faults", 0, at_most=True, sound=done.returncode == 0, minutes=MINUTES,
-        **{name: verdict[name] for name in counts},
+        **{name: verdict[name] for name in counts}, doubtful=len(verdict["doubtful"]),
         memory={
             one["what"].removeprefix("memory of "): f"{one['level'] / 2**20:.1f} MiB {one['share']:+.2%}"
             for one in verdict["growths"]

@@ -131,5 +131,9 @@ def _tell(
     print(f"  nothing at all: {sum(not one.share for one in found)} others")
     for fault in conduct.faults:
         print(f"  {fault}")
+    if conduct.doubtful:
+        print(f"  {len(conduct.doubtful)} EVs lost without a fault in unfaithful runs, which decide nothing:")
+    for text in conduct.doubtful:
+        print(f"    {text}")
     word = "passed" if ok else "failed"
     print(f"{'stopped, ' if stopped else ''}{word}: the bar is {MOST:.0%}, and no fault")

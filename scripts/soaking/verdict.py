@@ -14,6 +14,7 @@ from statistics import median
 
 WARM_UP = 0.1  # of the time that does not count as steady
 MOST = 0.01  # growth over the steady time
+MOST_UNFAITHFUL = 0.5  # of the runs
 FEWEST = 16  # steady samples from which on memory can be judged: an allocator takes pages when it likes
 _MEMORY = "memory of "
 
@@ -37,7 +38,11 @@ class Growth:
 
 @dataclass(slots=True)
 class Conduct:
-    """What went on besides: `faults` are sentences, each a defect; the rest is counted."""
+    """What went on besides: `faults` are sentences, each a defect; the rest is counted.
+
+    `doubtful`: EVs lost without a fault in runs of which the verdict on their fidelity says that the machine
+    was too busy. Such a run decides nothing, and a soak needs enough of the others.
+    """
 
     runs: int = 0
     strikes: int = 0
@@ -48,11 +53,15 @@ class Conduct:
     unbalanced: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    doubtful: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
         """All of them."""
-        return [*self.unbalanced, *self.unexplained, *self.troubles]
+        found = [*self.unbalanced, *self.unexplained, *self.troubles]
+        if self.unfaithful > MOST_UNFAITHFUL * self.runs:
+            found.append(f"{self.unfaithful} of {self.runs} runs were unfaithful: too few others to judge by")
+        return found
 
 
 def growths(samples: Series) -> list[Growth]:

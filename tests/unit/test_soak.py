@@ -86,6 +86,14 @@ def test_conduct_counts(verdict: ModuleType, kind: str) -> None:
     assert not verdict.passed(found, conduct)
 
 
+@pytest.mark.parametrize(("unfaithful", "ok"), [(2, True), (3, False)])
+def test_a_busy_machine_proves_nothing(verdict: ModuleType, unfaithful: int, ok: bool) -> None:
+    """What an unfaithful run loses is told and does not count; but if most runs are, nothing has passed."""
+    found = verdict.growths(series("namespaces", [12.0] * 4))
+    conduct = verdict.Conduct(runs=4, unfaithful=unfaithful, doubtful=["run 2: it is so"])
+    assert ok == verdict.passed(found, conduct)
+
+
 def test_nothing_seen_is_nothing_passed(verdict: ModuleType) -> None:
     """A soak that was stopped before its second sample, or without a run, has not passed."""
     found = verdict.growths(series("namespaces", [12.0]))
