@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, Self
 
 from mrcnet.api.bringing import bring_up
 from mrcnet.api.labs import running_plan, the_lab
 from mrcnet.api.place import Place, Progress
+from mrcnet.api.quantities import Quantity, maybe
 from mrcnet.api.telling import Tell, silent
 from mrcnet.api.topologies import find
 from mrcnet.drill.interrupt import undisturbed
@@ -18,13 +22,17 @@ from mrcnet.errors import InputError
 from mrcnet.kernel import lab
 from mrcnet.plan.model import Plan
 from mrcnet.render.model import Wish
+from mrcnet.units import parse_duration
 
 if TYPE_CHECKING:  # a lab comes up without the end points' libraries
+    from mrcnet.api.evs import Evs
     from mrcnet.api.faults import Faults
+    from mrcnet.api.load import Load
     from mrcnet.drill.result import DrillResult
+    from mrcnet.prober.report import Named, ProbeResult
     from mrcnet.verify.model import VerifyResult
     from mrcnet.workload.job import Job
-    from mrcnet.workload.summary import Recording
+    from mrcnet.workload.summary import Recording, TrafficResult
 
 
 class Lab(Place):
@@ -115,6 +123,61 @@ class Lab(Place):
 
         need_srv6(self.plan, "verify")
         return verify(self.name, self.plan, sample=sample, progress=progress)
+
+    @contextmanager
+    def running(self, load: Load) -> Iterator[Future[TrafficResult]]:
+        """Run traffic beside the block, which begins when that is on; its end waits for the run's.
+
+            with lab.running(Load("pair", duration="5s")) as run:
+                lab.fault.cut("p0-t0-0:p0-t1-1", silent=True)
+            assert run.result().verified
+
+        Raises what `run` does.
+        """
+        from mrcnet.workload.summary import summarise
+
+        begun = Event()
+        with ThreadPoolExecutor(1) as pool:
+            run = pool.submit(lambda: summarise(self.record(load, progress=lambda _: begun.set())))
+            run.add_done_callback(lambda _: begun.set())
+            begun.wait()
+            if run.done():
+                run.result()
+            yield run
+
+    @cached_property
+    def evs(self) -> Evs:
+        """The EVs of runs that are on: their table, and what denies and allows them."""
+        from mrcnet.api.evs import Evs
+
+        return Evs(self.plan, self.name)
+
+    def probe(
+        self,
+        *,
+        hosts: Sequence[str] = (),
+        rate: float = 50.0,
+        duration: Quantity | None = "2s",
+        deny: bool = False,
+        found: Callable[[Named], None] = lambda _: None,
+        progress: Callable[[int, int], None] = lambda _, __: None,
+    ) -> ProbeResult:
+        """Find broken links by probes that agents on `hosts` (none named: all) send to themselves.
+
+            lab.fault.cut("p0-t0-0:p0-t1-1", silent=True)
+            assert lab.probe().broken == ("p0-t0-0:p0-t1-1",)
+
+        `rate` rounds of them a second for `duration`, both of wall time; None: until the program is
+        interrupted. `deny`: meanwhile runs deny the EVs that cross what is broken. `found` gets each change
+        as it is known, `progress` how many rounds were judged and how many links are broken. InputError for a
+        fabric without SRv6; EnvironmentFault if nodes are missing.
+        """
+        from mrcnet.api.probing import probe
+
+        duration_ns = maybe("duration", duration, parse_duration)
+        return probe(
+            self.name, self.plan, hosts, rate, duration_ns, deny=deny, found=found, progress=progress
+        )
 
     def run_job(
         self, job: Job, duration_ns: int | None = None, progress: Progress | None = None

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import asdict, replace
+from collections.abc import Iterator
+from dataclasses import asdict
 
 import click
 
 from mrcnet.cli.command import UsesLab, command
-from mrcnet.cli.labs import lab_parameter, running_plan
+from mrcnet.cli.labs import attached, lab_parameter
 from mrcnet.cli.output import Answer, note, progress, table
+from mrcnet.cli.place import hosts_in
 from mrcnet.cli.quantities import quantity
-from mrcnet.errors import ExitCode, InputError
-from mrcnet.plan.crossings import name_of
-from mrcnet.plan.model import Plan
-from mrcnet.plan.prefixes import need_srv6
-from mrcnet.prober.agent import Prober
-from mrcnet.prober.controller import Controller
-from mrcnet.prober.detect import LinkChange, Rules
-from mrcnet.prober.report import Named, ProbeResult, named, result
-from mrcnet.topology.names import suggest
+from mrcnet.errors import ExitCode
+from mrcnet.prober.report import Named, ProbeResult
 from mrcnet.units import parse_duration
 
 _DURATION_NS = 2_000_000_000
@@ -52,49 +44,20 @@ def probe_(
     from T0 to T1: it is broken when 3 of 20 rounds of probes were missed, whole again after 50 without a
     miss. Exits with 1 if one was found broken.
     """
-    plan = running_plan(lab_name)
-    need_srv6(plan, "probe")
-    prober = Prober(plan, _chosen(plan, hosts), rate, Rules())
     ends_after = None if watch and duration is None else duration or _DURATION_NS
-    changes = []
-    with ExitStack() as stack:
-        controller = stack.enter_context(Controller(lab_name)) if deny else None
-        for change in prober.watch(lab_name, _until(ends_after)):
-            if change is None:
-                progress(f"{prober.detector.rounds} rounds, {len(prober.detector.broken)} links broken")
-                if controller is not None:
-                    controller.want(name_of(plan, link) for link in prober.detector.broken)
-                continue
-            changes.append(change)
-            if watch:
-                _tell(plan, change)
-    found = replace(result(prober, changes), denials=controller.denials if controller else ())
+    found = attached(lab_name).probe(
+        hosts=hosts_in(hosts),
+        rate=rate,
+        duration=ends_after,
+        deny=deny,
+        found=_tell if watch else lambda _: None,
+        progress=lambda rounds, broken: progress(f"{rounds} rounds, {broken} links broken"),
+    )
     return Answer(asdict(found), _lines(found), ExitCode.OK if found.ok else ExitCode.FAILED)
 
 
-def _chosen(plan: Plan, hosts: str | None) -> tuple[str, ...]:
-    if hosts is None:
-        return plan.hosts
-    wanted = hosts.split(",")
-    for host in wanted:
-        if host not in plan.hosts:
-            raise InputError(
-                f"--hosts: {host!r} is no host of this lab{suggest(host, plan.hosts)}",
-                remedy=f"hosts are {plan.hosts[0]} to {plan.hosts[-1]}",
-            )
-    return tuple(dict.fromkeys(wanted))
-
-
-def _until(duration: int | None) -> Callable[[], bool]:
-    if duration is None:
-        return lambda: False
-    end = time.monotonic_ns() + duration
-    return lambda: time.monotonic_ns() >= end
-
-
-def _tell(plan: Plan, change: LinkChange) -> None:
+def _tell(said: Named) -> None:
     progress("")
-    said = named(plan, change)
     note(f"{said.at_ns / 1e9:.3f} s  {said.link} ({said.kind}) {said.state}, {said.latency_ms:.0f} ms")
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import select
 import signal
+import threading
 import time
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,22 +17,28 @@ from mrcnet.kernel import netns, state
 
 TERM_PATIENCE_S = 5.0
 KILL_PATIENCE_S = 5.0
+_lock, _blocks = threading.Lock(), Counter[Path]()  # how many blocks registered this process
 _LOOKS = 3  # within one, a visit may end and another begin
 
 
 @contextmanager
 def register_run(lab: str) -> Iterator[None]:
-    """`down` ends this process if it is still in the block by then."""
-    directory = state.runs_directory(lab)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = directory / str(os.getpid())
-    file.write_text(started(os.getpid()))
+    """`down` ends this process if it is still in a block by then; threads of it may be in several."""
+    file = state.runs_directory(lab) / str(os.getpid())
+    with _lock:
+        if not _blocks[file]:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file.write_text(started(os.getpid()))
+        _blocks[file] += 1
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
-        with suppress(OSError):
-            directory.rmdir()  # if it was the last
+        with _lock:
+            _blocks[file] -= 1
+            if not _blocks[file]:
+                file.unlink(missing_ok=True)
+                with suppress(OSError):
+                    file.parent.rmdir()  # if it was the last
 
 
 def registered(lab: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mrcnet.api import Lab
+from mrcnet.api import Lab, Load
 from mrcnet.errors import InputError
 from mrcnet.kernel import lab as labs
 from tests.netns.fabric import NEEDS_ROOT, namespaces, new_name
@@ -33,7 +33,55 @@ def test_a_block_of_the_page_runs(block: str, tmp_path: Path, monkeypatch: pytes
 
 def test_the_page_has_such_blocks() -> None:
     """None of them is lost unseen."""
-    assert 3 == len(WITH_LABS)
+    assert 4 == len(WITH_LABS)
+
+
+def test_probes_from_python(capfd: pytest.CaptureFixture[str]) -> None:
+    """Agents name a link that was cut silently, as soon as they know, and nothing is printed."""
+    told: list[str] = []
+    with Lab.up("2p-2t0-2t1", new_name()) as lab:
+        lab.fault.cut("p0-t0-0:p0-t1-1", silent=True)
+        found = lab.probe(hosts=["h0", "h3"], found=lambda change: told.append(change.link))
+        assert (False, ("p0-t0-0:p0-t1-1",), ("h0", "h3")) == (found.ok, found.broken, found.hosts)
+        assert ["p0-t0-0:p0-t1-1"] == told
+        lab.fault.heal_all()
+        assert lab.probe(duration="1s").ok
+        with pytest.raises(InputError, match="hosts: 'h9' is no host"):
+            lab.probe(hosts=["h9"])
+    assert ("", "") == capfd.readouterr()
+
+
+def test_evs_from_python() -> None:
+    """While a run is on its EVs are shown, denied and allowed; before and after it that is an InputError."""
+    link = "p0-t0-0:p0-t1-1"
+    with Lab.up("2p-2t0-2t1", new_name()) as lab:
+        for ask in (lambda: lab.evs.table("h0", "h3"), lambda: lab.evs.deny(link)):
+            with pytest.raises(InputError, match="no run"):
+                ask()
+        with lab.running(Load("pair", duration="4s", rate="20Mbps", backup_share=0)) as run:
+            assert {"GOOD"} == crossing(lab, link)
+            (denied,) = lab.evs.deny(link)
+            assert (link, True, 2) == (denied.link, denied.on, denied.evs)  # there, and the way back
+            assert {"DENIED"} == crossing(lab, link)
+            assert [2] == [one.evs for one in lab.evs.allow(link)]
+            assert "DENIED" not in crossing(lab, link)
+            assert not run.done()
+        assert run.result().verified
+
+
+def crossing(lab: Lab, link: str) -> set[str]:
+    """The states of the EVs from h0 to h3 over a link."""
+    return {ev.state for ev in lab.evs.table("h0", "h3") if {*link.split(":")} <= {*ev.path}}
+
+
+def test_a_run_that_cannot_begin() -> None:
+    """What is wrong with a load is said before the block beside it begins."""
+    with (
+        Lab.up("2p-2t0-2t1", new_name()) as lab,
+        pytest.raises(InputError, match="no pattern 'rign'"),
+        lab.running(Load("rign")),
+    ):
+        raise AssertionError("it began")
 
 
 def test_faults_from_python(capfd: pytest.CaptureFixture[str]) -> None:

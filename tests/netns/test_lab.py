@@ -220,6 +220,8 @@ def test_run_is_registered_while_it_lasts() -> None:
     """`register_run` names this process within its block, and nobody after it."""
     with running() as (lab, _):
         with processes.register_run(lab):
+            with processes.register_run(lab):  # as a probe beside a run of the same program
+                pass
             assert (os.getpid(),) == processes.registered(lab)
         assert processes.registered(lab) == ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mrcnet.cli import evs
+from mrcnet.api import evs, lab
 from mrcnet.plan.paths import paths
 from mrcnet.workload.report import EvRow
 from tests.unit.plan.fabrics import shipped
@@ -24,7 +24,7 @@ def _run_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
         EvRow(second.ev, 0, "ASSUMED_BAD", False, 3, 1, "loss inferred", None, out=True),
         EvRow(last.ev, 1, "GOOD", True, 9, 0, "", 2_000),
     ]
-    monkeypatch.setattr(evs, "running_plan", lambda _: PLAN)
+    monkeypatch.setattr(lab, "running_plan", lambda _: PLAN)
     monkeypatch.setattr(evs.desk, "ask", lambda _, src, dst: rows if (src, dst) == ("h0", "h3") else None)
 
 
