@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import Event
@@ -25,6 +25,7 @@ from mrcnet.render.model import Wish
 from mrcnet.units import parse_duration
 
 if TYPE_CHECKING:  # a lab comes up without the end points' libraries
+    from mrcnet.api.capturing import Capture
     from mrcnet.api.evs import Evs
     from mrcnet.api.faults import Faults
     from mrcnet.api.load import Load
@@ -178,6 +179,32 @@ class Lab(Place):
         return probe(
             self.name, self.plan, hosts, rate, duration_ns, deny=deny, found=found, progress=progress
         )
+
+    @contextmanager
+    def capture(self, target: str, file: str | Path, *, snaplen: int | None = None) -> Iterator[Capture]:
+        """Write what a port sends and receives beside the block to a file, as pcapng; see `Capture`.
+
+            with lab.capture("h0:eth1", "h0.pcapng") as capture:
+                lab.run(Load("pair", size="1MiB"))
+            print(capture.taken, "frames,", capture.missed, "missed")
+
+        EnvironmentFault if the file cannot be written.
+        """
+        from mrcnet.api.capturing import Capture
+        from mrcnet.report.stream import Stream
+
+        ended = Event()
+        with (
+            Capture(self.plan, self.name, target, snaplen=snaplen) as capture,
+            closing(Stream(Path(file))) as stream,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            writing = pool.submit(capture.write, stream, ended.is_set)
+            try:
+                yield capture
+            finally:
+                ended.set()
+            writing.result()
 
     def run_job(
         self, job: Job, duration_ns: int | None = None, progress: Progress | None = None

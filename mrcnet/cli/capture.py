@@ -5,43 +5,29 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mrcnet import __version__
+from mrcnet.api.capturing import Capture
 from mrcnet.cli.command import UsesLab, command, wants_json
 from mrcnet.cli.labs import running_plan, the_lab
 from mrcnet.cli.output import Answer, note, silence_stdout
 from mrcnet.drill.interrupt import asked_to_end
-from mrcnet.errors import EnvironmentFault
 from mrcnet.mrc.wire.reading import read
 from mrcnet.mrc.wire.reading import words as in_words
-from mrcnet.nic.listener import Heard, Listener
+from mrcnet.nic.listener import Heard
 from mrcnet.plan.addressing import to_int, to_text
 from mrcnet.plan.model import Plan
-from mrcnet.plan.target import ends_of
 from mrcnet.render.templates import TEMPLATES
-from mrcnet.report import pcapng
 from mrcnet.report.stream import Stream
-from mrcnet.topology.model import End
 
-_ETHERNET = 14
-_PATIENCE_S = 0.1
 _STDOUT = Path("-")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When to end by itself: after so many frames, after so many wall seconds."""
-
-    count: int | None
-    seconds: float | None
 
 
 @command(
@@ -83,93 +69,31 @@ def capture_(
     *lab_name, target = words
     name = the_lab(lab_name[0] if lab_name else None)
     plan = running_plan(name)
-    (end,) = ends_of(plan, target, one_way=True)
-    snap = snaplen or plan.nodes[end.node].port(end.port).mtu + _ETHERNET
-    try:
-        listener = Listener(name, end, snap)
-    except FileNotFoundError:
-        raise EnvironmentFault(
-            f"{end} is not there", remedy=f"mrcnet up the topology of {name} again"
-        ) from None
-    limits = Limits(count, seconds)
-    with closing(listener), asked_to_end() as asked:
+    with (
+        Capture(plan, name, target, snaplen=snaplen, note=lambda text: note(f"mrcnet: {text}")) as capture,
+        asked_to_end() as asked,
+    ):
         if file is None:
-            taken = _show(plan, listener, limits, asked)
+            _show(plan, capture.frames(asked, count=count, seconds=seconds))
         else:
-            taken = _write(plan, name, end, listener, snap, file, limits, asked)
-    told = f"{taken} frames of {end}" + (f", {listener.missed} missed" if listener.missed else "")
+            with closing(Stream(None if file == _STDOUT else file)) as stream:
+                capture.write(stream, asked, count=count, seconds=seconds)
     if not wants_json():
-        note(told)
-    return Answer({"port": str(end), "frames": taken, "missed": listener.missed}, [])
+        missed = f", {capture.missed} missed" if capture.missed else ""
+        note(f"{capture.taken} frames of {capture.port}{missed}")
+    return Answer({"port": capture.port, "frames": capture.taken, "missed": capture.missed}, [])
 
 
-def _heard(listener: Listener, limits: Limits, asked: Callable[[], bool]) -> Iterator[list[Heard]]:
-    """Frames as they come, until there shall be no more."""
-    until = None if limits.seconds is None else time.monotonic() + limits.seconds
-    left = limits.count
-    while not asked() and left != 0 and not (until is not None and time.monotonic() >= until):
-        heard = listener.take()[:left]
-        if heard:
-            left = None if left is None else left - len(heard)
-            yield heard
-        elif listener.gone():
-            note("mrcnet: the lab went down")
-            return
-        else:
-            yield []
-            patience = _PATIENCE_S if until is None else min(_PATIENCE_S, until - time.monotonic())
-            listener.wait(max(patience, 0))
-
-
-def _write(
-    plan: Plan,
-    lab: str,
-    end: End,
-    listener: Listener,
-    snap: int,
-    file: Path,
-    limits: Limits,
-    asked: Callable[[], bool],
-) -> int:
-    """Frames into a file; how many. Instants are wall time of the day."""
-    port = plan.nodes[end.node].port(end.port)
-    dilation = plan.topology.dilation
-    stream = Stream(None if file == _STDOUT else file)
-    taken, since = 0, time.time_ns() - time.monotonic_ns()
-    comment = (
-        f"lab {lab}; times are wall time; dilation {dilation}: fabric time is 1/{dilation} of it;"
-        f" began at fabric time {time.monotonic_ns() / dilation / 1e9:.9f} s of this machine's clock"
-    )
-    description = f"to {port.peer_node}:{port.peer_port}, plane {port.plane}"
-    last = time.time_ns()
-    with closing(stream):
-        stream.add(pcapng.opening(str(end), description, comment, f"mrcnet {__version__}", snap))
-        for heard in _heard(listener, limits, asked):
-            stream.add(
-                b"".join(pcapng.frame(one.at + since, one.length, one.sent, one.data) for one in heard)
-            )
-            taken += len(heard)
-            last = heard[-1].at + since if heard else last
-            if not stream.open:
-                return taken
-        stream.add(pcapng.closing(last, listener.missed))
-    return taken
-
-
-def _show(plan: Plan, listener: Listener, limits: Limits, asked: Callable[[], bool]) -> int:
-    """A line a frame; how many."""
+def _show(plan: Plan, frames: Iterator[list[Heard]]) -> None:
+    """A line a frame."""
     began, dilation = time.monotonic_ns(), plan.topology.dilation
     line = partial(_as_json if wants_json() else _as_text, hosts=_hosts(plan), began=began, dilation=dilation)
-    taken = 0
     try:
-        for heard in _heard(listener, limits, asked):
-            for one in heard:
-                sys.stdout.write(line(one) + "\n")
+        for heard in frames:
+            sys.stdout.writelines(line(one) + "\n" for one in heard)
             sys.stdout.flush()
-            taken += len(heard)
     except BrokenPipeError:  # who reads has seen enough
         silence_stdout()
-    return taken
 
 
 def _hosts(plan: Plan) -> dict[int, str]:

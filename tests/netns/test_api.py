@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from scapy.utils import RawPcapNgReader
 
 from mrcnet.api import Lab, Load
-from mrcnet.errors import InputError
+from mrcnet.errors import EnvironmentFault, InputError
 from mrcnet.kernel import lab as labs
 from tests.netns.fabric import NEEDS_ROOT, namespaces, new_name
 from tests.support.pages import blocks
@@ -33,7 +34,7 @@ def test_a_block_of_the_page_runs(block: str, tmp_path: Path, monkeypatch: pytes
 
 def test_the_page_has_such_blocks() -> None:
     """None of them is lost unseen."""
-    assert 4 == len(WITH_LABS)
+    assert 5 == len(WITH_LABS)
 
 
 def test_probes_from_python(capfd: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +73,25 @@ def test_evs_from_python() -> None:
 def crossing(lab: Lab, link: str) -> set[str]:
     """The states of the EVs from h0 to h3 over a link."""
     return {ev.state for ev in lab.evs.table("h0", "h3") if {*link.split(":")} <= {*ev.path}}
+
+
+def test_captures_from_python(tmp_path: Path) -> None:
+    """A file holds the frames that a port sent and received beside its block, each of them and no others."""
+    file = tmp_path / "frames.pcapng"
+    with Lab.up("2p-2t0-2t1", new_name()) as lab:
+        lab.run(Load("pair", size="64KiB"))
+        with lab.capture("h0:eth1", file, snaplen=100) as capture:
+            run = lab.run(Load("pair", size="1MiB"))
+        lab.run(Load("pair", size="64KiB"))
+        frames = list(RawPcapNgReader(str(file)))
+        assert (len(frames), 0) == (capture.taken, capture.missed)
+        assert 100 == max(len(data) for data, _ in frames)
+        payload = lab.plan.topology.transport.payload
+        sent = sum(meta.wirelen > payload for _, meta in frames)
+        assert 0 <= sent - run.planes[0].bytes // payload <= run.packets.retransmitted
+        assert {1, 2} == {meta.direction for _, meta in frames}
+        with pytest.raises(EnvironmentFault, match="cannot write"), lab.capture("h0:eth1", tmp_path):
+            raise AssertionError("it began")
 
 
 def test_a_run_that_cannot_begin() -> None:

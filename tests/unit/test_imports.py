@@ -48,7 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "report": {"errors", "units", "topology", "plan", "mrc", "workload", "drill"},
 }
 ARROWS["watch"] = {"errors", "units", "topology", "plan", "workload", "port", "kernel", "nic"}
-ARROWS["api"] = set(ARROWS) - {"contrib", "report"}
+ARROWS["api"] = set(ARROWS) - {"contrib"}
 ARROWS["cli"] = set(ARROWS) - {"contrib"}
 
 PURE = ("topology", "plan", "mrc", "rocev2", "foreign")
