@@ -59,7 +59,7 @@ starts = st.sampled_from([0, 1, 100, WRAP - 1, WRAP - 40, WRAP // 2])
     st.sampled_from([None, 0.5]),
     st.integers(0, 1 << 16),
 )
-@settings(max_examples=2_000 * EFFORT)
+@settings(max_examples=600 * EFFORT)
 def test_every_byte_once(
     weather: Weather,
     payload: int,

@@ -50,7 +50,7 @@ def storms(draw: st.DrawFn) -> Weather:
     st.sampled_from([None, 0.5]),
     st.integers(0, 1 << 16),
 )
-@settings(max_examples=300 * EFFORT)
+@settings(max_examples=150 * EFFORT)
 def test_every_byte_once(
     weather: Weather,
     payload: int,
