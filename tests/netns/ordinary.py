@@ -11,6 +11,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,11 @@ class User:
     def __init__(self, number: int) -> None:
         self.number = number
         self.folder = Path(f"/tmp/mrcnet-{number}")
-        self._python = _python(number)
+        self._python = _python()
         self._cache = Path(tempfile.mkdtemp(prefix="mrcnet-test-"))
-        os.chown(self._cache, number, number)
+        _lend_loops(self._cache / "mrcnet")
+        for path in (self._cache, *self._cache.rglob("*")):
+            os.chown(path, number, number)
 
     def begin(self, *words: str, **more: Any) -> subprocess.Popen[str]:
         """Start a program."""
@@ -86,7 +89,8 @@ class User:
 
     def close(self) -> None:
         """Leave nothing behind."""
-        self.mrcnet("down", "--all")
+        if self.holders() or any(self.folder.glob("*.json")):
+            self.mrcnet("down", "--all")
         shutil.rmtree(self._cache)
         for folder in self.folder.parent.glob(f"{self.folder.name}*"):
             shutil.rmtree(folder, ignore_errors=True)
@@ -102,8 +106,15 @@ def ordinary_user(number: int = 0) -> Iterator[User]:
         user.close()
 
 
-def _python(number: int) -> str:
-    """An interpreter like this one that the user may run, with our packages."""
+def _lend_loops(cache: Path) -> None:
+    """Compiled loops as `mrcnet.compiled` keeps them: to make them anew takes half a minute."""
+    for kept in (ROOT / "mrcnet" / "__pycache__").glob("loops-*"):
+        shutil.copytree(kept, cache / kept.name)
+
+
+@cache
+def _python() -> str:
+    """An interpreter like this one that an ordinary user may run, with our packages."""
     paths = f"{ROOT}:{sysconfig.get_path('purelib')}"
     for path in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
         with suppress(OSError):
@@ -111,8 +122,8 @@ def _python(number: int) -> str:
                 [path, "-c", "import mrcnet.cli.main, yaml"],
                 env={"PYTHONPATH": paths},
                 cwd="/",
-                user=number,
-                group=number,
+                user=_FIRST,
+                group=_FIRST,
                 extra_groups=[],
                 capture_output=True,
                 check=False,
