@@ -26,27 +26,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zlib import crc32
 
-import jsonschema
 import yaml
 
-from mrcnet.foreign.clab import read_clab
-from mrcnet.foreign.convert import convert
-from mrcnet.foreign.fabric import Fabric, NodeTable
-from mrcnet.foreign.reading import Source, read_fabric, wanted
-from mrcnet.foreign.table import Entry
 from mrcnet.kernel import netns
-from mrcnet.plan.addressing import to_text
-from mrcnet.plan.model import Action
-from mrcnet.topology.document import parse
-from mrcnet.topology.model import End
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT.parent / "shared" / "schemas" / "clab.schema.json"
 KEEPER = "keeper.pid"
 FRR = Path("/run/standin-frr")
-_AS_ZEBRA = "proto 196 metric 20"
 _RTMGRP_LINK = 1
-_SIDS = "flavors next-csid lblen 32 nflen 16"
 _SETTING = "net.ipv6.conf"
 _OWN_PROGRAM = {  # what SONiC and EOS see to by themselves
     f"{_SETTING}.{scope}.{name}": value
@@ -69,6 +57,8 @@ def main() -> int:
     if verb == "destroy":
         return _destroy(file, document)
     if SCHEMA.exists():
+        import jsonschema  # here, as all that only `deploy` wants: the other verbs are over in a moment
+
         jsonschema.Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(document)
     return _deploy(file, document)
 
@@ -105,10 +95,12 @@ def _deploy(file: Path, document: Node) -> int:
     if _inspect(lab):
         print(f"containers of lab {lab} exist", file=sys.stderr)
         return 1
+    from tests.support.switchtables import tables as tables_of
+
     folder = file.parent / f"clab-{lab}"
     folder.mkdir()
     real = [name for name in topology["nodes"] if _real(file, name)]
-    tables = {name: lines for name, lines in _tables(file).items() if name not in real}
+    tables = {name: lines for name, lines in tables_of(file).items() if name not in real}
     nodes = {name: {**topology["groups"][node["group"]], **node} for name, node in topology["nodes"].items()}
     for name, node in nodes.items():
         subprocess.run(["ip", "netns", "add", space(lab, name)], check=True)
@@ -193,45 +185,6 @@ def _end_frr(lab: str) -> None:
         with suppress(OSError, ValueError):
             os.kill(int(pid.read_text()), signal.SIGKILL)
     shutil.rmtree(FRR / lab, ignore_errors=True)
-
-
-def _tables(file: Path) -> dict[str, list[str]]:
-    """What switches' configurations say, as `ip -6` takes it, by node."""
-    lab = read_clab(parse(file.read_text(encoding="utf-8"), file.name))
-    paths = (path.relative_to(file.parent) for path in sorted(file.parent.rglob("*")) if path.is_file())
-    sources = [
-        Source(PurePosixPath(path), (file.parent / path).read_text(encoding="utf-8"), str(path))
-        for path in paths
-        if wanted(PurePosixPath(path))
-    ]
-    fabric = read_fabric(lab, convert(lab, {}), sources)
-    switches = (table for table in fabric.tables.values() if table.node.plane is not None)
-    return {table.node.name: list(_lines(fabric, table)) for table in switches}
-
-
-def _lines(fabric: Fabric, table: NodeTable) -> Iterator[str]:
-    for dev, addresses in table.addresses.items():
-        for one in addresses:
-            yield f"addr replace {to_text(one.address)}/64 dev {dev} nodad"
-    for entry in table.entries:
-        yield f"route replace {entry.text} {_way(fabric, table, entry)} {_AS_ZEBRA}"
-
-
-def _way(fabric: Fabric, table: NodeTable, entry: Entry) -> str:
-    via = entry.via
-    if via is None and entry.action is Action.UA:  # EOS hears its neighbour instead of being told
-        far = fabric.far[End(table.node.name, entry.dev or "")]
-        via = fabric.tables[far.node].addresses[far.port][0].address
-    to = "" if via is None else to_text(via)
-    match entry.action:
-        case Action.UN:
-            return f"encap seg6local action End {_SIDS} dev sr0"
-        case Action.UA:
-            return f"encap seg6local action End.X nh6 {to} oif {entry.dev} {_SIDS} dev {entry.dev}"
-        case Action.DECAP:
-            return f"encap seg6local action End.DT6 table 254 dev {entry.dev}"
-        case _:
-            return f"via {to} dev {entry.dev}"
 
 
 def _batch(words: list[str], lines: list[str], *, force: bool = False) -> None:
