@@ -19,12 +19,15 @@ UNEQUAL = (
     "name: unequal\nfabric: {planes: 3, t0: 3, t1: 2, hosts_per_t0: 1, plane_shapes: {2: {t1: 1}}}\n"
     "hosts: {h2: {planes: [0, 1]}}\nomit: ['p0-t0-1:p0-t1-1']\n"
 )
-SHAPES = ["unequal", "2p-2t0-2t1", "4p-2t0-4t1", "8p-2t0-2t1", "mixed-nics", "4p-16t0-8t1"]
+SHAPES = ["unequal", "2p-2t0-2t1", "4p-2t0-4t1", "8p-2t0-2t1", "mixed-nics"]
+# One of those whose carriers end at hosts, and the one whose end at T0s.
+LARGE = [("4p-16t0-8t1", scheme) for scheme in ("f3216", "leaf-decap")]
 MANY = 1000  # EVs: of so many each is captured hop by hop, of more a part
 
 
-@pytest.mark.parametrize("scheme", schemes())
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("shape", "scheme"), [*((shape, scheme) for shape in SHAPES for scheme in schemes()), *LARGE]
+)
 def test_plan_files_and_kernel_agree(shape: str, scheme: str) -> None:
     """EVs have the same address at every hop by the plan, by each NOS's files, and in the kernel."""
     text = UNEQUAL if shape == "unequal" else re.sub(r"(?m)^(ports|dilation):.*\n", "", topology(shape))
