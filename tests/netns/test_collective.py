@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.netns.fabric import ALONE, running
+from tests.netns.fabric import NEEDS_ROOT, running
 from tests.netns.traffic import mrcnet, topology
 
-pytestmark = ALONE
+pytestmark = NEEDS_ROOT
 
 
 def test_all_reduce() -> None:

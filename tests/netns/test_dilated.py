@@ -125,8 +125,7 @@ def test_a_worker_that_dies(lab: Lab) -> None:
 
 def test_up_settles_auto() -> None:
     """`--dilation` comes before what the file says; the lab remembers it, and a second `up` keeps it."""
-    with running(TEXT) as (name, _):
-        pass
+    name = new_name()
     told = mrcnet("up", "2p-2t0-2t1", "--lab", name, "--dilation", "3000")[1]
     try:
         assert 3_000 == told["dilation"]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mrcnet.kernel import faults
-from tests.netns.fabric import ALONE, bring_up, running
+from tests.netns.fabric import NEEDS_ROOT, bring_up, running
 from tests.netns.traffic import mrcnet, topology
 
-pytestmark = ALONE
+pytestmark = NEEDS_ROOT
 SHAPE = "2p-2t0-2t1"
 LINK, OTHER = "p0-t0-0:p0-t1-1", "p1-t0-0:p1-t1-0"
 HEAD = (

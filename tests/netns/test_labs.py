@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from mrcnet.kernel import lab as labs
-from tests.netns.fabric import ALONE, namespaces
+from tests.netns.fabric import NEEDS_ROOT, namespaces
 from tests.netns.traffic import mrcnet
 from tests.unit.plan.fabrics import ROOT
 
-pytestmark = ALONE
+pytestmark = NEEDS_ROOT
 
 
 @pytest.mark.parametrize("name", ["lossy-nic", "t0-loss"])

@@ -25,11 +25,11 @@ from mrcnet.mrc.wire.numbers import Dscp
 from mrcnet.plan.model import Plan
 from mrcnet.port import bpf
 from mrcnet.topology.model import End
-from tests.netns.fabric import ALONE, SMALL, arrives, bring_up, ip, new_name, running
+from tests.netns.fabric import NEEDS_ROOT, SMALL, arrives, bring_up, ip, new_name, running
 from tests.netns.test_faults import mrc_like
 from tests.unit.plan.fabrics import plan_of
 
-pytestmark = ALONE
+pytestmark = NEEDS_ROOT
 SHAPED = SMALL + "dilation: 1000\nports: {}\n"
 LAST = End("p0-t0-1", "eth2")  # the T0's port towards h3
 PORT = 4791
@@ -186,6 +186,7 @@ def class_of(frame: bytes) -> tuple[int, int]:
     return traffic >> 2, traffic & 3
 
 
+@pytest.mark.alone
 def test_frames_wait_for_the_rate() -> None:
     """A burst leaves at the port's rate: real time passes between its frames."""
     with running(queue_of(trim="off", drop="1MB")) as (lab, plan):
@@ -200,6 +201,7 @@ def test_frames_wait_for_the_rate() -> None:
         assert {0} == {one.drops for one in read_shapers(lab).values()}
 
 
+@pytest.mark.alone
 def test_deep_queues_mark() -> None:
     """Above the ramp every ECT frame is marked, as many as the port says; what is not ECT is let alone."""
     with running(queue_of(trim="off", drop="1MB", ecn="on", ecn_min="9KB", ecn_max="10KB")) as (lab, plan):
@@ -211,6 +213,7 @@ def test_deep_queues_mark() -> None:
         assert 10 < counted.marked < 20
 
 
+@pytest.mark.alone
 def test_deep_queues_trim() -> None:
     """Above the threshold what may be trimmed is, overtakes the queue, and says that it was the last hop."""
     with running(queue_of(trim="10KB", trim_size=128, drop="1MB")) as (lab, plan):
@@ -227,6 +230,7 @@ def test_deep_queues_trim() -> None:
         assert 0 == read_counters(lab)[LAST].dropped
 
 
+@pytest.mark.alone
 def test_full_queues_drop() -> None:
     """What finds no room is dropped and counted; control has room of its own."""
     with running(queue_of(trim="off", drop="20KB", control_drop="8KB")) as (lab, plan):

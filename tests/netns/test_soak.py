@@ -10,11 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from mrcnet.kernel import lab as labs
-from tests.netns.fabric import ALONE, SMALL, bring_up, ip, namespaces, new_name, running
+from tests.netns.fabric import NEEDS_ROOT, SMALL, bring_up, ip, namespaces, new_name, running
 from tests.unit.plan.fabrics import ROOT
 
-pytestmark = ALONE
+pytestmark = NEEDS_ROOT
 LINKS = ("p0-t0-1:p0-t1-0", "p1-t0-0:p1-t1-1")
 
 
@@ -34,6 +36,7 @@ def soak(minutes: float) -> Iterator[tuple[str, subprocess.Popen[str]]]:
                 labs.down(lab)
 
 
+@pytest.mark.alone
 def test_half_a_minute_of_it() -> None:
     """Nothing is one more at the end than at the begin, all books balance, no EV is lost without a fault."""
     with soak(0.2) as (lab, process):
@@ -51,7 +54,7 @@ def test_half_a_minute_of_it() -> None:
 
 def test_it_is_stopped() -> None:
     """Ctrl-C takes the lab down, and what was until then is judged."""
-    with soak(10) as (lab, process):
+    with soak(0.2) as (lab, process):
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["namespaces"] == len(namespaces(lab)) > 0
         process.send_signal(signal.SIGINT)
