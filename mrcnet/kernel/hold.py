@@ -8,20 +8,26 @@ privilege there with the next program that it becomes. So `mrcnet` becomes this,
 import ctypes
 import fcntl
 import os
-import signal
 import sys
+import time
+from collections.abc import Container
+from glob import glob
 
 RUN = "/run"
 WORLD = f"{RUN}/.mrcnet"  # says inside which user namespace one is in, and who holds it
 OURS = ("netns", "mrcnet", "mrcnet-frr", "host", ".mrcnet")
 READY = "ready"
+LOCK = "holder"  # in the folder: held by who begins or ends a holder, or goes in
+_LABS = ("mrcnet/[!.]*.json", "mrcnet/[!.]*.clab", "mrcnet/.*.*", "netns/mrcnet-*")  # what there is of any
+_LOOK_EVERY_S = 2.0
 _NEWUSER, _NEWNS, _NEWNET = 0x10000000, 0x00020000, 0x40000000
 _NOSUID, _NODEV, _BIND, _REC, _SLAVE = 2, 4, 0x1000, 0x4000, 1 << 19
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def hold(folder: str) -> None:
-    """Make the namespaces, say so on stdout, and keep them until somebody ends this process.
+    """Make the namespaces, say so on stdout, and keep them until somebody ends this process, or nobody has
+    use for it: whoever was to end it may have been killed.
 
     The user is root inside, and nobody else is there. /run is what it was, but for what labs keep in it:
     their state is the user's folder.
@@ -39,8 +45,40 @@ def hold(folder: str) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
+    lock = os.open(f"{folder}/{LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    ours = {os.getpid()}
     while True:
-        signal.pause()
+        time.sleep(_LOOK_EVERY_S)
+        if deserted(ours) and flocked(lock):  # nobody can come in from now on
+            if deserted(ours):
+                return
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def deserted(besides: Container[int]) -> bool:
+    """Whether there is no lab in these namespaces, and no process in them but `besides`."""
+    if any(glob(f"{RUN}/{form}") for form in _LABS):
+        return False
+    here = os.stat("/proc/self/ns/user").st_ino
+    return not any(
+        _is_in(pid, here) for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if pid not in besides
+    )
+
+
+def _is_in(pid: int, user_namespace: int) -> bool:
+    try:
+        return os.stat(f"/proc/{pid}/ns/user").st_ino == user_namespace
+    except OSError:  # gone, or another user's
+        return False
+
+
+def flocked(descriptor: int) -> bool:
+    """Whether this process has the lock now."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _furnish(folder: str) -> None:

@@ -1,14 +1,14 @@
 """Labs without root: an ordinary user's live in user, network and mount namespaces of their own.
 
 A small process, the holder, keeps them from one command to the next; it is found by what the kernel says of
-it, from any shell of its user, and ends with the last lab. A command on labs goes in first, and is root
+it, from any shell of its user, and ends with the last lab: the last command ends it, or, if that was killed,
+it ends by itself. A command on labs goes in first, and is root
 there. Beyond is the machine as it was: what is written in the user's folder is the user's.
 """
 
 from __future__ import annotations
 
 import atexit
-import fcntl
 import os
 import select
 import signal
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mrcnet.errors import EnvironmentFault
-from mrcnet.kernel import hold, netns, processes, state
+from mrcnet.kernel import hold, processes, state
 from mrcnet.kernel.privilege import FIRST_USER_NAMESPACE, WORLD, able, inside, user_namespace
 
 AS_ROOT = "or run it as root (sudo)"
@@ -78,24 +78,23 @@ def _join(holder: int, lock: int) -> NoReturn:
 def attempt() -> None:
     """Whether this user may have a holder: makes one and ends it. EnvironmentFault, which says why not."""
     holder = _start(_folder())
-    signal.pidfd_send_signal(holder, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(holder, signal.SIGKILL)
     os.close(holder)
 
 
 def leave() -> None:
     """End the holder, if there is no lab any more and nobody else is inside."""
-    if not inside() or _labs():
+    if not inside():
         return
     own = user_namespace("self")
     holder = int(WORLD.read_text().split()[1])
-    with suppress(OSError), _locked(state.DIRECTORY):
-        others = set(_members(own)) - {os.getpid(), holder}
-        if not others and not _labs() and user_namespace(holder) == own:
-            os.kill(holder, signal.SIGKILL)
-
-
-def _labs() -> bool:
-    return bool(state.remembered()) or any(netns.DIRECTORY.glob(f"{netns.PREFIX}*"))
+    us = {os.getpid(), holder}
+    with suppress(OSError):
+        if hold.deserted(us):
+            with _locked(state.DIRECTORY):
+                if hold.deserted(us) and user_namespace(holder) == own:
+                    os.kill(holder, signal.SIGKILL)
 
 
 def _folder() -> Path:
@@ -120,27 +119,20 @@ def _folder() -> Path:
 @contextmanager
 def _locked(folder: Path) -> Iterator[int]:
     """Nobody begins or ends the holder within the block, nor goes in. The lock's descriptor."""
-    descriptor = os.open(folder / "holder", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / hold.LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + state.LOCK_PATIENCE_S
-        while not _flocked(descriptor):
+        while not hold.flocked(descriptor):
             if time.monotonic() > deadline:
                 raise EnvironmentFault(
                     "another command has been entering or leaving your labs' namespaces for"
                     f" {state.LOCK_PATIENCE_S:.0f} s",
-                    remedy=f"end it (`fuser {folder / 'holder'}` names it)",
+                    remedy=f"end it (`fuser {folder / hold.LOCK}` names it)",
                 )
             time.sleep(_POLL_S)
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _flocked(descriptor: int) -> bool:
-    with suppress(BlockingIOError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
 
 
 def _find() -> int | None:
@@ -218,14 +210,6 @@ def _remedy() -> str:
             if Path("/proc/sys", *name.split(".")).read_text().strip() == forbids:
                 return f"sudo sysctl -w {name}={allows}, {AS_ROOT}"
     return f"the sysctls {', '.join(name for name, *_ in _SWITCHES)} may forbid it; {AS_ROOT}"
-
-
-def _members(namespace: int) -> Iterator[int]:
-    """Every process in a user namespace."""
-    for pid in _pids():
-        with suppress(OSError):
-            if user_namespace(pid) == namespace:
-                yield pid
 
 
 def _pids() -> list[int]:

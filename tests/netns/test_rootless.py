@@ -16,6 +16,7 @@ import pytest
 from mrcnet.kernel import lab as labs
 from tests.netns.fabric import NEEDS_ROOT
 from tests.netns.ordinary import User, ordinary_user
+from tests.netns.traffic import wait_for
 
 pytestmark = NEEDS_ROOT
 SMALL = "2p-2t0-2t1"
@@ -166,6 +167,15 @@ def test_two_at_once_share_a_holder(user: User) -> None:
     assert [0] * 4 == [process.returncode for process in begun]
     assert 1 == len(user.holders())
     assert dict.fromkeys(names, "up") == user.states()
+
+
+@pytest.mark.parametrize("does", ["pass", f"Lab.up({SMALL!r}).down()"], ids=["no lab yet", "no lab any more"])
+def test_a_holder_that_nobody_ends_ends_itself(user: User, does: str) -> None:
+    """A program that is killed before it has a lab, or after its last, leaves nothing for long."""
+    program = f"import os; from mrcnet.api import Lab, enter; enter(); {does}; os.kill(os.getpid(), 9)"
+    assert -9 == user.run(user.line()[0], "-c", program).returncode
+    assert 1 == len(user.holders())
+    wait_for(lambda: not user.holders())
 
 
 def test_a_killed_holder_takes_the_labs_with_it(user: User, own_lab: str) -> None:
