@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support import commands
 from tests.support.commands import LANGUAGES, PAGES, ROOT, SECONDS, Block, blocks_of, brings_labs_up, run
 
 
@@ -41,8 +42,9 @@ def _known(block: Block) -> bool:
         ("sleep 60\n", "ctrl-c", True),
     ],
 )
-def test_a_line_that_fails_is_found(text: str, words: str, ok: bool) -> None:
+def test_a_line_that_fails_is_found(text: str, words: str, ok: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any line of a block that fails makes it fail, unless the block says so; what goes on gets Ctrl-C."""
+    monkeypatch.setattr(commands, "UNTIL_INTERRUPT", 1)
     trap = "trap 'exit 130' INT; " if "sleep" in text else ""
     (ran,) = run([Block("page.md", 1, "sh", words, text.replace("sleep 60", f"{trap}sleep 60 & wait"))])
     assert ok == ran.ok
