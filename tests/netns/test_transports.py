@@ -35,5 +35,6 @@ def test_every_byte(lab: str, transport: str) -> None:
 def test_one_qp_one_plane(lab: str) -> None:
     """A RoCEv2 QP keeps to its path: all of one flow comes in one plane."""
     words = ("--hosts", "h0,h3", "--size", "1MiB", "--transport", "rocev2")
-    _, result, _ = mrcnet("traffic", lab, *words)
+    code, result, complaint = mrcnet("traffic", lab, *words)
+    assert 0 == code, complaint
     assert [0, 1 << 20] == sorted(plane["bytes"] for plane in result["planes"])
