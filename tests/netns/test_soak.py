@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from mrcnet.kernel import lab as labs
 from tests.netns.fabric import NEEDS_ROOT, SMALL, bring_up, ip, namespaces, new_name, running
 from tests.unit.plan.fabrics import ROOT
@@ -34,6 +36,7 @@ def soak(minutes: float) -> Iterator[tuple[str, subprocess.Popen[str]]]:
                 labs.down(lab)
 
 
+@pytest.mark.timeout(300)  # three rounds there are, however long they take
 def test_half_a_minute_of_it() -> None:
     """Nothing is one more at the end than at the begin, all books balance, no EV is lost without a fault."""
     with soak(0.2) as (lab, process):
