@@ -6,7 +6,7 @@ import ctypes
 import multiprocessing
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing.connection import Connection
 
 from mrcnet.drill.model import ProberSpec
@@ -42,13 +42,16 @@ def probing(job: Job, spec: ProberSpec | None) -> Iterator[list[Found]]:
     try:
         yield found
     finally:
-        ours.send(None)
+        with suppress(OSError):
+            ours.send(None)
         while ours.poll(_END_WITHIN):
             try:
                 found.append(ours.recv())
             except (EOFError, ConnectionResetError):
                 break
         process.join(_END_WITHIN)
+        if process.exitcode != 0:
+            found.append(Found(0, "no probing to the end: its process died, or hangs"))
         process.kill()
         ours.close()
 

@@ -72,7 +72,8 @@ def recorder(job: Job, watched: Sequence[End], captured: Sequence[End]) -> Itera
             raise EnvironmentFault(f"ports cannot be watched: {said}", remedy="`mrcnet up` mends a lab")
         found = Recorder(ours)
         yield found
-        ours.send(None)
+        with suppress(OSError):
+            ours.send(None)
         recorded = _hear(ours, _END_WITHIN)
         if isinstance(recorded, Recorded):
             found.recorded = recorded

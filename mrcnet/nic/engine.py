@@ -212,7 +212,7 @@ class Run:
         pipe = self._pipe_of.get(order.host)
         if pipe is None:
             return begin, begin
-        pipe.send(order)
+        self._send(pipe, order)
         while pipe.poll(_ORDER_WITHIN):
             said = self._take(pipe)
             if isinstance(said, Obeyed):
@@ -237,7 +237,7 @@ class Run:
         if pipe is None:
             self._desk.answer(Table(question.number, None))
         else:
-            pipe.send(question)
+            self._send(pipe, question)
 
     def _deny(self, deny: Deny) -> int | None:
         """EVs, of all QPs together, of which hosts were told; None if there is no such link."""
@@ -268,11 +268,14 @@ class Run:
 
     def _tell(self, message: ToWorker) -> None:
         for pipe in self._pipes:
-            try:
-                pipe.send(message)
-            except (BrokenPipeError, ConnectionResetError):
-                while True:
-                    self._take(pipe)  # its last words; after them, that it is dead
+            self._send(pipe, message)
+
+    def _send(self, pipe: Connection, message: ToWorker) -> None:
+        try:
+            pipe.send(message)
+        except (BrokenPipeError, ConnectionResetError):
+            while True:
+                self._take(pipe)  # its last words; after them, that it is dead
 
     def _take(self, pipe: Connection) -> ToParent:
         try:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 from pathlib import Path
 
 import pytest
 
+from mrcnet.drill.model import ProberSpec
+from mrcnet.drill.probing import probing
+from mrcnet.drill.recorder import Recorded, recorder
+from mrcnet.errors import Where
 from mrcnet.kernel import delays, faults, portfaults
 from mrcnet.kernel import lab as labs
+from mrcnet.mrc.settings import Settings
 from mrcnet.port.model import FaultSpec
+from mrcnet.topology.model import End
+from mrcnet.workload.flow import Flow
+from mrcnet.workload.job import Job
 from tests.netns.fabric import NEEDS_ROOT, arrives, bring_up, namespaces, new_name, running
 from tests.netns.traffic import exists, mrcnet, runs, sending, shields, start, topology, wait_for
 
@@ -78,3 +87,18 @@ def test_heal_all_leaves_a_run_alone() -> None:
             assert 4 == len(shields(name, plan))
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)
+
+
+def test_who_writes_down_and_who_probes_may_be_killed() -> None:
+    """A drill goes on without them, and says that nobody probed any more."""
+    with running(SHAPE) as (name, plan):
+        flows = (Flow(0, "h0", "h3", 1 << 20, 16 << 10, None),)
+        job = Job(name, plan, flows, Settings(), 1, 1_000_000)
+        spec = ProberSpec(10.0, False, Where("drill.yaml"))
+        with recorder(job, [End("h0", "eth1")], []) as notes, probing(job, spec) as found:
+            for process in multiprocessing.active_children():
+                process.kill()
+                process.join()
+            notes.mark(0)
+    assert Recorded() == notes.recorded
+    assert ["no probing to the end: its process died, or hangs"] == [one.text for one in found]
