@@ -2,8 +2,8 @@
 
 A small process, the holder, keeps them from one command to the next; it is found by what the kernel says of
 it, from any shell of its user, and ends with the last lab: the last command ends it, or, if that was killed,
-it ends by itself. A command on labs goes in first, and is root
-there. Beyond is the machine as it was: what is written in the user's folder is the user's.
+it ends by itself. A command on labs goes in first, and is root there. Beyond is the machine as it was: what
+is written in the user's folder is the user's.
 """
 
 from __future__ import annotations

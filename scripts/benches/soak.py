@@ -21,8 +21,9 @@ def soak() -> Iterator[Figure]:
     if not done.stdout:
         raise SystemExit(f"scripts/soak exited with {done.returncode}")
     verdict = json.loads(done.stdout.splitlines()[-1])
-    faults = [*verdict["unbalanced"], *verdict["unexplained"], *verdict["troubles"]]
-    faults += [f"{one['what']} grew by {one['share']:.2%}" for one in verdict["growths"] if not one["ok"]]
+    faults = verdict["faults"] + [
+        f"{one['what']} grew by {one['share']:.2%}" for one in verdict["growths"] if not one["ok"]
+    ]
     counts = ("seconds", "samples", "runs", "unfaithful", "strikes", "edits", "captures", "evs_lost")
     yield figure(
         "soak", [len(faults)], "faults", 0, at_most=True, sound=done.returncode == 0, minutes=MINUTES,

@@ -115,6 +115,7 @@ def _tell(
             "seconds": round(seconds, 1),
             "samples": len(samples),
             **asdict(conduct),
+            "faults": conduct.faults,
             "growths": [{**asdict(one), "ok": one.ok} for one in found],
         }
         print(json.dumps(told), flush=True)
