@@ -21,17 +21,19 @@ def settled(
     *,
     dry: bool = False,
     flows: Sequence[Flow] = (),
+    slower: float = 1,
     note: Tell = silent,
 ) -> Plan:
     """The plan at the dilation at which its lab is to run; `wanted` comes before what its text says.
 
     `auto` goes by the load of `flows`, where the lab is there for them alone; else by what its hosts could
-    send. It stays what it was for a lab that is up. On a machine that was not calibrated it is now, but for
-    a dry run, which touches nothing: EnvironmentFault.
+    send; and by how much `slower` time must go than that, as runs have shown. It stays what it was for a lab
+    that is up. On a machine that was not calibrated it is now, but for a dry run, which touches nothing:
+    EnvironmentFault.
     """
     dilation = plan.topology.dilation if wanted is None else wanted
     if dilation == AUTO:
-        dilation = _running(lab_name, text) or _chosen(plan, flows, note, dry=dry)
+        dilation = _running(lab_name, text) or _chosen(plan, flows, slower, note, dry=dry)
         note(f"dilation auto: {dilation}")
     return dilated(plan, dilation)
 
@@ -43,10 +45,10 @@ def _running(lab_name: str, text: str) -> int | None:
     return stored.dilation if stored.text == text else None
 
 
-def _chosen(plan: Plan, flows: Sequence[Flow], note: Tell, *, dry: bool) -> int:
+def _chosen(plan: Plan, flows: Sequence[Flow], slower: float, note: Tell, *, dry: bool) -> int:
     # Here, and not above: `up` of a lab that says its dilation need not wait for the end points' libraries.
     from mrcnet.nic.calibrate import calibrate
-    from mrcnet.workload.dilation import dilation_for
+    from mrcnet.workload.dilation import dilation_for, friendly
 
     found = calibration.recall()
     if found is None:
@@ -57,4 +59,5 @@ def _chosen(plan: Plan, flows: Sequence[Flow], note: Tell, *, dry: bool) -> int:
         note("this machine was never calibrated: that comes first, and takes some seconds")
         found = calibrate()
         calibration.save(found)
-    return dilation_for(plan, found.shaped_pps * found.cores, found.late_ns, flows)
+    least = dilation_for(plan, found.shaped_pps * found.cores, found.late_ns, flows)
+    return friendly(slower * least)

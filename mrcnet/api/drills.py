@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mrcnet.api.dilation import settled
@@ -20,20 +20,27 @@ from mrcnet.drill.result import DrillResult
 from mrcnet.drill.runner import run_drill as run_on_fabric
 from mrcnet.drill.virtual import SimFabric
 from mrcnet.errors import InputError
+from mrcnet.kernel import lab
+from mrcnet.plan.build import dilated
 from mrcnet.plan.model import Plan
 from mrcnet.sim.run import Sim, like_kernel
+from mrcnet.workload.dilation import is_auto
+from mrcnet.workload.fidelity import Fidelity
 from mrcnet.workload.job import Job
 from mrcnet.workload.summary import Recording
 
+_AGAIN = 2  # times that a run is made anew in slower time
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Stage:
     """Where drills run: `on` the kernel's fabric, in the lab `lab_name` or in one of their own that goes down
     again unless `keep`; or on the simulator's (`sim`).
 
     Over the lab's topology, or `plan`, or what the drill's file names. `allow_unfaithful`: a run is judged
-    even if the machine was its bottleneck. `like_kernel`: the simulator has the turns and
-    shapers of the kernel's fabric. `note` is told what goes on.
+    even if the machine was its bottleneck; else one in a lab of the drill's own with `dilation: auto` is made
+    anew in slower time, where later runs begin. `like_kernel`: the simulator has the turns and shapers of the
+    kernel's fabric. `note` is told what goes on.
     """
 
     on: str = "kernel"
@@ -43,6 +50,7 @@ class Stage:
     like_kernel: bool = False
     plan: Plan | None = None
     note: Tell = silent
+    _slower: float = field(default=1, init=False)  # than the calibration has it: earlier runs had to be
 
     def job(self, drill: Drill, source: Source, *, dry: bool = False) -> Job:
         """What is to run; InputError if it cannot. A `dry` one does not settle its dilation."""
@@ -50,7 +58,8 @@ class Stage:
         refuse_errors(plan, source, self.note)
         job = plan_job(drill, plan, self.lab_name or drill.name)
         if self.on == "kernel" and not self.lab_name and not dry:
-            plan = settled(plan, drill.name, source.text, flows=job.flows, note=self.note)
+            slower = self._slower
+            plan = settled(plan, drill.name, source.text, flows=job.flows, slower=slower, note=self.note)
             job = plan_job(drill, plan, drill.name)
         return job
 
@@ -67,14 +76,39 @@ class Stage:
         source: Source,
         recorded: Callable[[Recording], None] = lambda _: None,
     ) -> DrillResult:
-        """Run what `job` decided; `recorded` gets the recording by which it is judged.
+        """Run what `job` decided; `recorded` gets the recording of each run, the last of which is judged.
 
         MrcnetError for what cannot be started; else a result, also of a run that was stopped.
         """
-        allowed = self.allow_unfaithful
-        return run_on_fabric(
-            drill, job, self.fabric(job.plan, source), self.note, recorded, allow_unfaithful=allowed
-        )
+        lessons: list[str] = []
+        while True:
+            result = self._once(drill, job, source, recorded)
+            result = replace(result, warnings=(*lessons, *result.warnings))
+            doubt = self._doubt(result, source)
+            if doubt is None or len(lessons) == _AGAIN:
+                return result
+            dilation, needed = job.plan.topology.dilation, doubt.dilation_needed
+            lessons.append(f"made anew in slower time: at dilation {dilation} {'; '.join(doubt.reasons)}")
+            self.note(f"{lessons[-1]}; now at {needed}")
+            self._slower *= needed / dilation
+            if self.keep:
+                lab.down(job.lab)
+            again = plan_job(drill, dilated(job.plan, needed), job.lab)
+            job = replace(again, settings=replace(again.settings, trace=job.settings.trace))
+
+    def _once(
+        self, drill: Drill, job: Job, source: Source, recorded: Callable[[Recording], None]
+    ) -> DrillResult:
+        fabric = self.fabric(job.plan, source)
+        return run_on_fabric(drill, job, fabric, self.note, recorded, allow_unfaithful=self.allow_unfaithful)
+
+    def _doubt(self, result: DrillResult, source: Source) -> Fidelity | None:
+        """Why a run tells of the machine, if slower time is the remedy and ours to choose."""
+        fidelity = result.traffic.fidelity if result.traffic else None
+        if fidelity is None or fidelity.faithful is not False:
+            return None
+        ours = not self.lab_name and not self.allow_unfaithful and is_auto(self.plan or plan_of(source))
+        return fidelity if ours else None
 
     def run_file(self, file: str | Path, seed: int | None, variables: Mapping[str, str]) -> DrillResult:
         """Run the drill of a file once. InputError if its matrix leaves a choice."""

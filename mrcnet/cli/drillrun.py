@@ -58,7 +58,7 @@ class DrillRun:
         try:
             with interruptible():
                 result, job = self._run(drill, source, recordings)
-                last = recordings[-1] if recordings else None
+                last = recordings[-1] if result.traffic else None
                 seen = picture(job.plan, result, last)
         except KeyboardInterrupt:  # before the run, or when its result was drawn
             return self.unmade(drill, source)
@@ -94,7 +94,8 @@ class DrillRun:
             recordings.append(recording)
             write_events(recording, self.events)
 
-        return self.stage.run(drill, job, source, recorded), job
+        result = self.stage.run(drill, job, source, recorded)
+        return result, recordings[-1].job if recordings else job  # which may have run anew in slower time
 
     def _origin(self, drill: Drill, source: Source) -> Origin:
         """The files that were run; of a running lab, the topology that it was made of."""

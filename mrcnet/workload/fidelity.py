@@ -20,7 +20,7 @@ from mrcnet.workload.report import LATE_PER_OCTAVE, HostFrames, RunReport
 
 FAITHFUL, UNFAITHFUL, UNSHAPED = "faithful", "unfaithful", "unshaped"
 _QUANTILE = 0.99  # of all that was due
-_DRY_MOST = 0.02  # of a run, at any port
+_DRY_MOST = 0.01  # of a run, at any port: it may all be in one stretch, and a drill asks for the leanest
 _RATE_MOST = 1.01  # of its rate, that a port may have sent over a run
 _APART_MOST = 16  # frames by which a shaper and its model may differ
 _LOSSY = 2.0  # the dilation that would do, where frames were lost at hosts: nothing says by how much
