@@ -62,7 +62,8 @@ class Requestor:
         self._turn = 0  # the place among them of the one to which `next_psn` belongs
         self._sent_at = np.zeros(1 << (self._window - 1).bit_length(), np.int64)  # by PSN, modulo its length
         self._timed: int | None = None  # a PSN whose RTT is being taken: sent once
-        self._attempt = 0
+        self._attempt = 0  # repetitions since there was progress ...
+        self._timeouts = 0  # ... and those that the timer asked for: they alone double it
         self._timer = NEVER
         self._pace_at = 0  # when a limited rate lets the next packet go
 
@@ -142,7 +143,7 @@ class Requestor:
                 self._timed = max(begin, self._top)
             self._top = stop
         if self._timer == NEVER:
-            self._timer = now + self._roce.timeout_of(self._attempt)
+            self._timer = now + self._roce.timeout_of(self._timeouts)
         if self.reaction is not None and self.reaction.limited:
             start = max(self._pace_at, now - self._roce.burst_ns)
             self._pace_at = start + round(size * 8e9 / self.reaction.rate)
@@ -169,7 +170,7 @@ class Requestor:
             self.base_rtt = min(self.base_rtt, now - int(self._sent_at[self._timed % len(self._sent_at)]))
             self._timed = None
         self.una = before
-        self._attempt = 0
+        self._attempt = self._timeouts = 0
         while self._messages and self._messages[0].last < before:
             self._emit(MessageCompleted(now, self._qpn, self._messages.popleft().number))
             self._turn -= 1
@@ -202,7 +203,7 @@ class Requestor:
         self.next_psn = self.una
         self._turn = 0
         self._timed = None
-        self._timer = now + self._roce.timeout_of(self._attempt)
+        self._timer = now + self._roce.timeout_of(self._timeouts)
 
     def on_cnp(self, now: int) -> None:
         """The peer saw marks on this QP's packets."""
@@ -227,6 +228,7 @@ class Requestor:
     def on_timer(self, now: int) -> None:
         """No acknowledgement for a whole timeout: all that is under way goes again, up to retry_cnt times."""
         if not self.failed and now >= self._timer:
+            self._timeouts += 1
             self._go_back("timeout", now)
 
     def stop(self, reason: Failure, now: int) -> None:

@@ -47,6 +47,6 @@ class Roce:
         if not 0 <= self.retry_cnt <= 7:
             raise ValueError(f"retry_cnt has three bits, {self.retry_cnt} does not fit")
 
-    def timeout_of(self, attempt: int) -> int:
-        """How long an acknowledgement may take after so many retries, ns."""
-        return _UNIT_NS << self.timeout_exponent + attempt
+    def timeout_of(self, timeouts: int) -> int:
+        """How long an acknowledgement may take after so many timeouts in a row, ns."""
+        return _UNIT_NS << self.timeout_exponent + timeouts

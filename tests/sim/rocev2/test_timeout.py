@@ -56,3 +56,13 @@ def test_patience_doubles() -> None:
     assert [pair.roce.timeout_of(1), pair.roce.timeout_of(2)] == [at[1] - at[0], at[2] - at[1]]
     assert 2 * pair.roce.timeout_of(1) == pair.roce.timeout_of(2)
     assert DELAY < pair.roce.timeout_of(0)
+
+
+def test_a_nak_is_no_timeout() -> None:
+    """What is sent again because of a NAK has the first, shortest patience: the path is alive."""
+    pair = RocePair(fate=losing(3, PACKETS))
+    pair.write(0, PACKETS * MTU)
+    pair.finish()
+    nak, timeout = pair.seen(PacketsLost)
+    assert ["NAK: out of sequence", "timeout"] == [nak.cause, timeout.cause]
+    assert pair.roce.timeout_of(0) == timeout.at - nak.at
