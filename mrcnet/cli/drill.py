@@ -84,9 +84,10 @@ def drill_(
 
     The drill brings its topology up in a lab of its own name and takes it down again; on the simulator it
     needs neither a lab nor privilege, and repeats exactly. Exits with 1 if an expectation is not met or a
-    byte was wrong, or if the machine and not the fabric was the bottleneck. Several runs, by --repeat or a
-    matrix in the file, end in a table of medians and extremes, and write a numbered file each; those of the
-    simulator can be made several at a time, and come to the same. The last line, and every result, is the
+    byte was wrong, or if the machine and not the fabric was the bottleneck; with `dilation: auto` in a lab
+    of its own it is made anew in slower time first. Several runs, by --repeat or a matrix in the file, end in
+    a table of medians and extremes, and write a numbered file each; those of the simulator can be made
+    several at a time, and come to the same. The last line, and every result, is the
     command that gives the run again.
     """
     if on == "sim":

@@ -11,7 +11,7 @@ from mrcnet.topology.model import AUTO
 from mrcnet.workload.congestion import base_rtt_ns
 from mrcnet.workload.flow import Flow
 
-_SHARE = 0.4  # of what the machine carries: the rest is its margin, for it is not always as fast as once
+_SHARE = 0.5  # of what the machine carries: the rest is its margin, for it is not always as fast as once
 LATE_SHARE = 0.25  # of the base RTT that a NIC may be late
 TURNS = 8  # of a NIC in a base RTT
 _TURN_WALL_NS = 500_000
