@@ -1,4 +1,4 @@
-"""Labs of containers, deployed by a stand-in for containerlab: `tests/support/standin.py` says what it is."""
+"""Labs of containers, deployed by the stand-in for containerlab that `tests/support/containerlab.py` is."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ from tests.netns.fabric import NEEDS_ROOT, SMALL, bring_up, ip, namespaces, new_
 from tests.netns.test_agreement import UNEQUAL
 from tests.netns.test_drill import OF_THE_MACHINE, hurried
 from tests.netns.traffic import mrcnet, topology, wait_for
+from tests.support.containerlab import space
 from tests.support.schemas import schema
-from tests.support.standin import install, space
+from tests.support.standins import install
 from tests.unit.plan.fabrics import plan_of
 
 pytestmark = NEEDS_ROOT
@@ -46,7 +47,7 @@ def containerlab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     schema("clab.schema.json")
     folder = tmp_path / "bin"
     folder.mkdir()
-    install(folder)
+    install("containerlab", folder)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return folder / "containerlab"
 

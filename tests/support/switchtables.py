@@ -1,4 +1,4 @@
-"""What rendered configurations of switches say, as the kernel's `ip` takes it: for `standin`."""
+"""What rendered configurations of switches say, as the kernel's `ip` takes it: for `containerlab` here."""
 
 from __future__ import annotations
 

@@ -29,9 +29,9 @@ from zlib import crc32
 import yaml
 
 from mrcnet.kernel import netns
+from tests.support.schemas import SCHEMAS
 
-ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT.parent / "shared" / "schemas" / "clab.schema.json"
+SCHEMA = SCHEMAS / "clab.schema.json"
 KEEPER = "keeper.pid"
 FRR = Path("/run/standin-frr")
 _RTMGRP_LINK = 1
@@ -215,14 +215,6 @@ def _keep(tables: Mapping[str, list[str]], pid_file: Path) -> None:
         for rtnl in select.select(spaces, [], [])[0]:
             rtnl.recv(1 << 16)
             _batch(["-n", spaces[rtnl], "-6"], tables[spaces[rtnl]], force=True)
-
-
-def install(folder: Path) -> None:
-    """Put a program called `containerlab` into a folder, for PATH."""
-    program = folder / "containerlab"
-    line = f'exec {shlex.quote(sys.executable)} -m tests.support.standin "$@"'
-    program.write_text(f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} {line}\n")
-    program.chmod(0o755)
 
 
 if __name__ == "__main__":
