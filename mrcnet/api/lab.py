@@ -29,7 +29,10 @@ if TYPE_CHECKING:  # a lab comes up without the end points' libraries
     from mrcnet.api.evs import Evs
     from mrcnet.api.faults import Faults
     from mrcnet.api.load import Load
+    from mrcnet.api.ports import Port
+    from mrcnet.api.watching import Watch
     from mrcnet.drill.result import DrillResult
+    from mrcnet.kernel.status import LabStatus
     from mrcnet.prober.report import Named, ProbeResult
     from mrcnet.verify.model import VerifyResult
     from mrcnet.workload.job import Job
@@ -103,6 +106,14 @@ class Lab(Place):
     def degraded(self) -> tuple[str, ...]:
         """The parts of its ports' model that the lab goes without, each with the reason."""
         return lab.degraded(self.name)
+
+    def status(self) -> LabStatus:
+        """Its nodes and links, and whether they are as planned. InputError if it is gone."""
+        from mrcnet.kernel.status import status_of
+
+        if not self.up_still:
+            raise lab.unknown(self.name)
+        return status_of(self.name)
 
     @cached_property
     def fault(self) -> Faults:
@@ -179,6 +190,30 @@ class Lab(Place):
         return probe(
             self.name, self.plan, hosts, rate, duration_ns, deny=deny, found=found, progress=progress
         )
+
+    def port(self, target: str) -> Port:
+        """A port that counts: `look()` is what it is told, counts, holds and plays now; see `Port`.
+
+        print(lab.port("p0-t0-0:eth3").look().counters.trimmed, "frames trimmed")
+        """
+        from mrcnet.api.ports import Port
+
+        return Port(self.plan, self.name, target)
+
+    def watch(self) -> Watch:
+        """Look at all ports and at runs, again and again until the block ends; see `Watch`.
+
+        with lab.watch() as watch:
+            print(len(watch.look().runs), "runs are on")
+        """
+        from mrcnet.api.watching import Watch
+
+        return Watch(self.name)
+
+    def metrics(self) -> str:
+        """One look at what ports and runs count, as Prometheus reads it."""
+        with self.watch() as watch:
+            return watch.metrics()
 
     @contextmanager
     def capture(self, target: str, file: str | Path, *, snaplen: int | None = None) -> Iterator[Capture]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from mrcnet.api.telling import Tell, silent
 from mrcnet.errors import InputError
 from mrcnet.kernel import lab
 from mrcnet.plan.model import Plan
+
+if TYPE_CHECKING:
+    from mrcnet.kernel.status import LabStatus
 
 LAB_VARIABLE = "MRCNET_LAB"
 
@@ -32,3 +36,10 @@ def the_lab(name: str | None, note: Tell = silent) -> str:
 def running_plan(name: str) -> Plan:
     """The plan of a running lab, from the text it was made of. Raises InputError if there is no such lab."""
     return lab.plan_of(lab.load(name))
+
+
+def status() -> tuple[LabStatus, ...]:
+    """Every lab, by name, and how it is, as the kernel has it. EnvironmentFault without privilege."""
+    from mrcnet.kernel.status import status
+
+    return status()

@@ -12,6 +12,7 @@ from mrcnet.plan.model import Plan
 if TYPE_CHECKING:  # a lab comes up without the end points' libraries
     from mrcnet.api.collective import Collective
     from mrcnet.api.load import Load
+    from mrcnet.api.step import Step, StepResult
     from mrcnet.workload.collective import CollectiveResult
     from mrcnet.workload.job import Job
     from mrcnet.workload.summary import Recording, TrafficResult
@@ -51,6 +52,17 @@ class Place(ABC):
         `progress` is told of each size. InputError for what makes no sense here.
         """
         return ask.run(self, progress)
+
+    def step(self, ask: Step) -> StepResult:
+        """Run what a training step sends, once.
+
+            found = lab.step(Step("megatron", layout=Layout(tensor=4, data=2)))
+            assert found.verified  # ranks' memories hold what NumPy computes
+            print(found.time_us, "us of fabric time")
+
+        InputError for what makes no sense here.
+        """
+        return ask.run(self)
 
     @abstractmethod
     def run_job(

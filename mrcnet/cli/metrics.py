@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socket import AF_INET, AF_INET6
 from typing import Any
 
 import click
 
+from mrcnet.api.watching import Watch
 from mrcnet.cli.command import UsesLab, command, wants_json
 from mrcnet.cli.labs import lab_parameter
 from mrcnet.cli.output import Answer, note
 from mrcnet.errors import EnvironmentFault, MrcnetError
-from mrcnet.watch.look import Looker
-from mrcnet.watch.metrics import exposition
 
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -29,10 +27,10 @@ def metrics_(lab_name: str, listen: str | None) -> Answer:
     runs under way payload delivered by plane, the states of EVs, and events.
     """
     address = None if listen is None else _address(listen)
-    with closing(Looker(lab_name)) as looker:
+    with Watch(lab_name) as watch:
         if address is not None:
-            _serve(looker, *address)
-        text = exposition(looker.look())
+            _serve(watch, *address)
+        text = watch.metrics()
     return Answer({"metrics": text}, text.splitlines())
 
 
@@ -43,7 +41,7 @@ def _address(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _serve(looker: Looker, host: str, port: int) -> None:
+def _serve(watch: Watch, host: str, port: int) -> None:
     """Answer questions one by one, until Ctrl-C, which ends the command."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -54,7 +52,7 @@ def _serve(looker: Looker, host: str, port: int) -> None:
                 self.send_error(404)
                 return
             try:
-                body = exposition(looker.look()).encode()
+                body = watch.metrics().encode()
             except MrcnetError as error:
                 self.send_error(503, error.message)
                 return

@@ -10,17 +10,12 @@ from typing import Any
 
 import click
 
+from mrcnet.api.ports import PlayedFault, PortState
 from mrcnet.cli.command import UsesLab, command, wants_json
-from mrcnet.cli.labs import running_plan, the_lab
-from mrcnet.cli.output import Answer
-from mrcnet.errors import EnvironmentFault, InputError
-from mrcnet.kernel import lab
-from mrcnet.kernel.ports import LabPorts, open_ports
-from mrcnet.plan.model import Plan
+from mrcnet.cli.labs import attached, the_lab
+from mrcnet.cli.output import Answer, silence_stdout
 from mrcnet.plan.queues import Queue
-from mrcnet.plan.target import find_end
-from mrcnet.port.model import PortCounters, PortFault
-from mrcnet.topology.model import End
+from mrcnet.port.model import PortCounters
 from mrcnet.units import format_duration, format_rate, format_size
 
 WATCH_S = 0.2
@@ -43,22 +38,15 @@ def port_(words: tuple[str, ...], watch: bool) -> Answer:
         raise click.UsageError("write [LAB] NODE:PORT")
     *lab_name, target = words
     name = the_lab(lab_name[0] if lab_name else None)
-    plan = running_plan(name)
-    end = find_end(plan, target)
-    ports = open_ports(name)
-    if ports is None or end not in ports.indices:
-        if lacks := lab.degraded(name):
-            raise EnvironmentFault(f"{end} has no queue: lab {name!r} goes without {'; '.join(lacks)}")
-        raise InputError(
-            f"{end} has no queue: lab {name!r} is not shaped",
-            remedy="give its topology `ports: {}` and `mrcnet up` it again",
-        )
-    while watch:
-        counted = ports.maps.counters(ports.indices[end])
-        live = {"port": str(end), "queue_bytes": ports.backlog(end), "counters": _counters(counted)}
-        click.echo(json.dumps(live) if wants_json() else _live(end, ports.backlog(end), counted))
-        time.sleep(WATCH_S)
-    return _answer(plan, ports, end)
+    port = attached(name).port(target)
+    try:
+        while watch:
+            seen = port.look()
+            click.echo(json.dumps(_live_data(seen)) if wants_json() else _live(seen))
+            time.sleep(WATCH_S)
+    except BrokenPipeError:  # who reads has seen enough
+        silence_stdout()
+    return _answer(port.look())
 
 
 def _counters(counted: PortCounters) -> dict[str, Any]:
@@ -66,39 +54,35 @@ def _counters(counted: PortCounters) -> dict[str, Any]:
     return {**shown, "mean": round(counted.mean, 1)}
 
 
-def _live(end: End, backlog: int, counted: PortCounters) -> str:
+def _live_data(seen: PortState) -> dict[str, Any]:
+    return {"port": seen.port, "queue_bytes": seen.queue_bytes, "counters": _counters(seen.counters)}
+
+
+def _live(seen: PortState) -> str:
+    counted = seen.counters
     return (
-        f"{end} holds {format_size(backlog)}: {counted.sent} sent, {counted.marked} marked,"
+        f"{seen.port} holds {format_size(seen.queue_bytes)}: {counted.sent} sent, {counted.marked} marked,"
         f" {counted.trimmed} trimmed, {counted.dropped} dropped"
     )
 
 
-def _answer(plan: Plan, ports: LabPorts, end: End) -> Answer:
-    index, now = ports.indices[end], time.monotonic_ns()
-    port = plan.nodes[end.node].port(end.port)
-    counted, backlog = ports.maps.counters(index), ports.backlog(end)
-    faults = [_fault(fault, now) for fault in ports.maps.faults(index, now)]
-    if ports.maps.is_cut(index):
-        faults.append({"fault": "cut", "left_s": None})
-    data = {
-        "port": str(end),
-        "peer": f"{port.peer_node}:{port.peer_port}",
-        "dilation": plan.topology.dilation,
-        "queue": None if port.queue is None else asdict(port.queue),
+def _answer(seen: PortState) -> Answer:
+    queue, counted = seen.queue, seen.counters
+    found = f"frames found {counted.mean:.0f} B on average, {counted.deepest} B at most"
+    data = asdict(seen) | {
         "counters": _counters(counted),
-        "queue_bytes": backlog,
-        "faults": faults,
+        "faults": [_fault(fault) for fault in seen.faults],
     }
     rows = [
-        ("port", f"{end} to {data['peer']}"),
-        ("rate", "as fast as the machine" if port.queue is None else format_rate(port.rate_bps)),
-        *(_thresholds(port.queue) if port.queue is not None else ()),
-        ("holds", f"{backlog} B; frames found {counted.mean:.0f} B on average, {counted.deepest} B at most"),
+        ("port", f"{seen.port} to {seen.peer}"),
+        ("rate", "as fast as the machine" if queue is None else format_rate(queue.rate_bps)),
+        *(_thresholds(queue) if queue is not None else ()),
+        ("holds", f"{seen.queue_bytes} B; {found}"),
         ("sent", f"{counted.sent} frames, {format_size(counted.bytes)}"),
         ("marked", str(counted.marked)),
         ("trimmed", str(counted.trimmed)),
         ("dropped", ", ".join(_drops(counted)) or "0"),
-        ("faults", ", ".join(_words(fault) for fault in faults) or "none"),
+        ("faults", ", ".join(map(_words, seen.faults)) or "none"),
     ]
     return Answer(data, (f"{name:<9}{value}" for name, value in rows))
 
@@ -125,17 +109,12 @@ def _drops(counted: PortCounters) -> Iterator[str]:
             yield f"{frames} {word}"
 
 
-def _fault(fault: PortFault, now: int) -> dict[str, Any]:
-    share = round(fault.value / 2**32, 9)
-    more = {"share": share} if fault.name == "loss" else {}
-    return {
-        "fault": fault.name,
-        **more,
-        "left_s": round((fault.until - now) / 1e9, 3) if fault.until else None,
-    }
+def _fault(fault: PlayedFault) -> dict[str, Any]:
+    share = {} if fault.share is None else {"share": fault.share}
+    return {"fault": fault.fault, **share, "left_s": fault.left_s}
 
 
-def _words(fault: dict[str, Any]) -> str:
-    share = f" of {100 * fault['share']:g} %" if "share" in fault else ""
-    left = f", {format_duration(fault['left_s'] * 1e9)} left" if fault["left_s"] is not None else ""
-    return f"{fault['fault']}{share}{left}"
+def _words(fault: PlayedFault) -> str:
+    share = "" if fault.share is None else f" of {100 * fault.share:g} %"
+    left = "" if fault.left_s is None else f", {format_duration(fault.left_s * 1e9)} left"
+    return f"{fault.fault}{share}{left}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from mrcnet.api.labs import status
 from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.output import Answer, table
 from mrcnet.kernel.privilege import ordinary
-from mrcnet.kernel.status import status
 
 _OF_YOURS = " of yours; root's are root's to see (sudo mrcnet status)"
 

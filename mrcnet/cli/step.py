@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any
 
 import click
 
-from mrcnet.api.load import hosts_of
+from mrcnet.api.step import SMALL, Step, StepResult
 from mrcnet.cli.command import UsesLab, command
 from mrcnet.cli.output import Answer
 from mrcnet.cli.place import hosts_in, place_of, place_parameters
 from mrcnet.cli.quantities import quantity
 from mrcnet.errors import ExitCode
-from mrcnet.mrc.settings import Settings
 from mrcnet.units import format_duration, format_size, parse_size
-from mrcnet.workload.collective import check_memory
-from mrcnet.workload.congestion import FIXED, choices, controlled
-from mrcnet.workload.job import Job, bin_ns
-from mrcnet.workload.steps import STEPS, Layout, Model, step_program
-from mrcnet.workload.summary import summarise
+from mrcnet.workload.congestion import FIXED, choices
+from mrcnet.workload.steps import STEPS, Layout, Model
 from mrcnet.workload.transport import CHOICES as TRANSPORTS
-from mrcnet.workload.transport import MRC, over
+from mrcnet.workload.transport import MRC
 
-MODEL = "layers=2,hidden=256,heads=8,vocab=1024,batch=1,sequence=128"
+MODEL = ",".join(f"{name}={value}" for name, value in asdict(SMALL).items() if name != "dtype")
 
 
 def _model(ctx: click.Context, parameter: click.Parameter, text: str) -> Model:
@@ -89,45 +84,26 @@ def step_(
     Sizes follow from the model. Ranks have real buffers; what they hold at the end is compared with what
     NumPy computes. Computing takes no time. Exits with 1 if an element is wrong, or a QP failed.
     """
-    place = place_of(on, topo, lab_name)
-    plan = place.plan
-    hosts = hosts_of(plan, hosts_in(ranks), "--ranks")
-    program = step_program(step, model, Layout(tp, pp, dp, microbatches), hosts, message, seed)
-    check_memory(program)
-    wire = plan.topology.transport
-    settings = controlled(Settings(payload=wire.payload, udp_port=wire.udp_port), plan, congestion)
-    job = Job(place.name, plan, program.flows, settings, seed, bin_ns(plan))
-    job = over(replace(job, programs=(program,)), transport)
-    recording = place.run_job(job)
-    reports = [rank for report in recording.reports for rank in report.ranks]
-    ends = [end for rank in reports for end in rank.ends if end is not None]
-    result = summarise(recording)
-    whole = all(None not in rank.ends for rank in reports)
-    data = {
-        "lab": place.name,
-        "step": step,
-        "model": asdict(model),
-        "ranks": hosts,
-        "transport": transport,
-        "congestion": congestion,
-        "seed": seed,
-        "dilation": plan.topology.dilation,
-        "calls": dict(Counter(call.kind for call in program.graph.calls)),
-        "messages": len(program.graph.messages),
-        "bytes": sum(flow.size or 0 for flow in program.flows),
-        "time_us": (max(ends) - recording.start_at) / 1e3 if whole else None,
-        "wrong": sum(sum(rank.wrong) for rank in reports),
-        "verified": result.verified,
-        "problems": result.problems,
-    }
-    return Answer(data, _lines(data), ExitCode.OK if result.verified else ExitCode.FAILED)
+    ask = Step(
+        kind=step,
+        model=model,
+        layout=Layout(tp, pp, dp, microbatches),
+        ranks=hosts_in(ranks),
+        message=message,
+        transport=transport,
+        congestion=congestion,
+        seed=seed,
+    )
+    found = place_of(on, topo, lab_name).step(ask)
+    data = asdict(found) | {"calls": dict(found.calls)}
+    return Answer(data, _lines(found), ExitCode.OK if found.verified else ExitCode.FAILED)
 
 
-def _lines(data: dict[str, Any]) -> Iterator[str]:
-    calls = ", ".join(f"{count} {kind}" for kind, count in data["calls"].items())
-    yield f"{data['step']} over {len(data['ranks'])} ranks: {calls}"
-    yield f"{data['messages']} messages, {format_size(data['bytes'])} between hosts"
-    yield from (f"problem      {problem}" for problem in data["problems"])
-    right = "every element right" if data["verified"] else f"NOT VERIFIED, {data['wrong']} elements wrong"
-    time = "never ended" if data["time_us"] is None else format_duration(data["time_us"] * 1e3)
+def _lines(found: StepResult) -> Iterator[str]:
+    calls = ", ".join(f"{count} {kind}" for kind, count in found.calls)
+    yield f"{found.step} over {len(found.ranks)} ranks: {calls}"
+    yield f"{found.messages} messages, {format_size(found.bytes)} between hosts"
+    yield from (f"problem      {problem}" for problem in found.problems)
+    right = "every element right" if found.verified else f"NOT VERIFIED, {found.wrong} elements wrong"
+    time = "never ended" if found.time_us is None else format_duration(found.time_us * 1e3)
     yield f"{time} of fabric time, {right}"

@@ -5,16 +5,15 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import asdict
 
 import click
 
+from mrcnet.api.watching import Watch
 from mrcnet.cli.command import UsesLab, command, wants_json
 from mrcnet.cli.labs import lab_parameter
 from mrcnet.cli.output import Answer, progress
 from mrcnet.drill.interrupt import asked_to_end
-from mrcnet.watch.look import Looker
 from mrcnet.watch.screen import Line, plain, screen
 from mrcnet.watch.summary import Summary, summary
 
@@ -36,18 +35,18 @@ def top_(lab_name: str, once: bool, every: float) -> Answer:
     --once; so it is with --json.
     """
     progress("")
-    with closing(Looker(lab_name)) as looker, asked_to_end() as asked:
-        if not once and not wants_json() and _watched(looker, every, asked):
+    with Watch(lab_name) as watch, asked_to_end() as asked:
+        if not once and not wants_json() and _watched(watch, every, asked):
             return Answer({}, [])
-        seen = _next(looker, every, asked)
+        seen = _next(watch, every, asked)
     size = shutil.get_terminal_size((80, 24))
     return Answer(asdict(seen), plain(screen(seen, size.columns, size.lines)))
 
 
-def _next(looker: Looker, every: float, asked: Callable[[], bool]) -> Summary:
-    before = looker.look()
+def _next(watch: Watch, every: float, asked: Callable[[], bool]) -> Summary:
+    before = watch.look()
     _wait(every, asked)
-    return summary(before, looker.look())
+    return summary(before, watch.look())
 
 
 def _wait(seconds: float, asked: Callable[[], bool]) -> None:
@@ -56,7 +55,7 @@ def _wait(seconds: float, asked: Callable[[], bool]) -> None:
         time.sleep(min(left, _PATIENCE_S))
 
 
-def _watched(looker: Looker, every: float, asked: Callable[[], bool]) -> bool:
+def _watched(watch: Watch, every: float, asked: Callable[[], bool]) -> bool:
     """Fill the terminal until Ctrl-C, and put it back; False if there is none that could be filled."""
     from rich.console import Console, Group  # a tenth of a second that no other command needs to spend
     from rich.live import Live
@@ -69,10 +68,10 @@ def _watched(looker: Looker, every: float, asked: Callable[[], bool]) -> bool:
     def drawn(lines: list[Line]) -> Group:
         return Group(*(Text.assemble(*line, no_wrap=True) for line in lines))
 
-    before = looker.look()
+    before = watch.look()
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while not asked():
-            now = looker.look()
+            now = watch.look()
             lines = screen(summary(before, now), console.width, console.height)
             live.update(drawn(lines), refresh=True)
             _wait(every, asked)

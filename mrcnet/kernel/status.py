@@ -40,10 +40,11 @@ class LabStatus:
 
 def status() -> tuple[LabStatus, ...]:
     """Every lab, by name. EnvironmentFault without privilege."""
-    return tuple(map(_status, lab.labs()))
+    return tuple(map(status_of, lab.labs()))
 
 
-def _status(name: str) -> LabStatus:
+def status_of(name: str) -> LabStatus:
+    """One of them. EnvironmentFault without privilege."""
     nodes = [one.node for one in marks.owned(name)]
     backend = "containerlab" if state.folder(name).exists() else "kernel"
     try:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from scapy.utils import RawPcapNgReader
 
-from mrcnet.api import Lab, Load
+from mrcnet.api import Lab, Load, status
 from mrcnet.errors import EnvironmentFault, InputError
 from mrcnet.kernel import lab as labs
+from mrcnet.kernel.status import State
 from tests.netns.fabric import NEEDS_ROOT, namespaces, new_name
 from tests.support.pages import blocks
 
@@ -34,7 +35,7 @@ def test_a_block_of_the_page_runs(block: str, tmp_path: Path, monkeypatch: pytes
 
 def test_the_page_has_such_blocks() -> None:
     """None of them is lost unseen."""
-    assert 5 == len(WITH_LABS)
+    assert 6 == len(WITH_LABS)
 
 
 def test_probes_from_python(capfd: pytest.CaptureFixture[str]) -> None:
@@ -68,6 +69,34 @@ def test_evs_from_python() -> None:
             assert "DENIED" not in crossing(lab, link)
             assert not run.done()
         assert run.result().verified
+
+
+def test_ports_and_states_from_python(tmp_path: Path) -> None:
+    """A shaped port tells what it is told, counts and plays; a lab how it is; who has no queue is refused."""
+    file = tmp_path / "shaped.yaml"
+    file.write_text("fabric: {planes: 2, t0: 2, t1: 1, hosts_per_t0: 1}\ndilation: 1000\nports: {}\n")
+    with Lab.up(file, new_name()) as lab:
+        port = lab.port("p0-t0-0:eth1")
+        before = port.look()
+        assert lab.run(Load("pair", size="256KiB")).verified
+        lab.fault.loss("p0-t0-0:eth1", "50%")
+        after = port.look()
+        assert (before.port, before.dilation, ()) == ("p0-t0-0:eth1", 1000, before.faults)
+        assert before.queue is not None
+        assert before.counters.sent < after.counters.sent
+        assert [("loss", 0.5, None)] == [(one.fault, one.share, one.left_s) for one in after.faults]
+        assert (lab.name, State.DEGRADED) == (lab.status().lab, lab.status().state)
+        with lab.watch() as watch:
+            assert {"p0-t0-0:eth1"} == {
+                str(one.end) for one in watch.look().ports if one.queue is not None and one.queue.faults
+            }
+            lab.fault.heal_all()
+            assert State.UP == next(one.state for one in status() if one.lab == lab.name)
+            assert f'mrcnet_dilation{{lab="{lab.name}"}} 1000' in lab.metrics()
+    with pytest.raises(InputError, match="there is no lab"):
+        lab.status()
+    with Lab.up("2p-2t0-2t1", new_name()) as lab, pytest.raises(InputError, match="is not shaped"):
+        lab.port("p0-t0-0:eth1")
 
 
 def crossing(lab: Lab, link: str) -> set[str]:

@@ -202,6 +202,20 @@ def fetched(url: str) -> str | None:
         return None
 
 
+def test_a_reader_that_has_seen_enough(lab: tuple[str, Plan]) -> None:
+    """`port --watch` ends well when nobody reads its lines any more."""
+    port = "p0-t0-0:eth1"
+    assert 0 == mrcnet("fault", lab[0], "loss", port, "--share", "1%")[0]
+    line = [sys.executable, "-m", "mrcnet.cli.main", "port", lab[0], port, "--watch"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        assert watch.stderr is not None
+        assert watch.stdout.readline().startswith(f"{port} holds")
+        watch.stdout.close()
+        assert (0, "") == (watch.wait(30), watch.stderr.read())
+    assert 0 == mrcnet("fault", lab[0], "heal", "--all")[0]
+
+
 @pytest.mark.usefixtures("busy")
 def test_top_once(lab: tuple[str, Plan]) -> None:
     """`--once` prints goodput by plane, EVs and the busiest ports under traffic; with --json as data."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mrcnet.api import Collective, Lab, Load, Sim, run_drill
+from mrcnet.api import Collective, Lab, Layout, Load, Model, Sim, Step, run_drill
 from mrcnet.cli.main import cli
 from mrcnet.errors import InputError
 from mrcnet.kernel import lab
@@ -59,6 +59,34 @@ def test_a_collective_is_that_of_the_command() -> None:
     assert printed == json.loads(json.dumps(asdict(found)))
     assert [4096, 16384] == [row.size for row in found.rows]
     assert ["all-gather, 4KiB", "all-gather, 16KiB"] == told
+
+
+def test_a_step_is_that_of_the_command() -> None:
+    """Its result has what `mrcnet step` prints, of the same model and layout."""
+    words = "layers=1,hidden=32,heads=2,vocab=64,batch=1,sequence=16"
+    ask = Step("megatron", Model(1, 32, 2, 64, 1, 16), Layout(tensor=2, data=2), message="64KiB", seed=3)
+    found = Sim(TOPOLOGY).step(ask)
+    printed = command(
+        *("step", "megatron", "--on", "sim", "--topo", TOPOLOGY, "--tp", "2", "--dp", "2"),
+        *("--model", words, "--message", "64KiB", "--seed", "3"),
+    )
+    assert printed == json.loads(json.dumps(asdict(found) | {"calls": dict(found.calls)}))
+    assert (True, 4) == (found.verified, len(found.ranks))
+
+
+@pytest.mark.parametrize(
+    ("ask", "why"),
+    [
+        (Step("zero-4"), "no step 'zero-4'"),
+        (Step("megatron"), "are 1 ranks, not 4"),
+        (Step(transport="tcp"), "no transport 'tcp'"),
+        (Step(ranks=["h9"]), "ranks: 'h9' is no host"),
+    ],
+)
+def test_no_such_step(ask: Step, why: str) -> None:
+    """What cannot be run is an InputError that says why, before anything runs."""
+    with pytest.raises(InputError, match=why):
+        Sim(TOPOLOGY).step(ask)
 
 
 @pytest.mark.parametrize(
