@@ -31,7 +31,8 @@ class Collective:
 
     `algorithm`: "ring" or "tree" where there is a choice; `ranks`: a host for each, in order (none named:
     all). Each size is run `iterations` times after `warmup` that do not count. Elements are of `type`; no
-    message is longer than `message` bytes. `seed` decides values and paths.
+    message is longer than `message` bytes, and no more than `outstanding` of them from a rank to a peer wait
+    for their acknowledgement (None: no limit). `seed` decides values and paths.
     """
 
     kind: str = "all-reduce"
@@ -43,6 +44,7 @@ class Collective:
     warmup: int = 1
     type: str = "int32"
     message: Quantity = 256 << 10
+    outstanding: int | None = None
     transport: str = MRC
     congestion: str = FIXED
     seed: int = 1
@@ -54,7 +56,15 @@ class Collective:
         message = whole("message", self.message, parse_size)
         hosts = tuple(hosts_of(plan, self.ranks, "ranks"))
         ask = collective.Collective(
-            self.kind, self.algorithm, hosts, self.type, self.iterations, self.warmup, message, self.seed
+            self.kind,
+            self.algorithm,
+            hosts,
+            self.type,
+            self.iterations,
+            self.warmup,
+            message,
+            self.seed,
+            self.outstanding,
         )
         wire = plan.topology.transport
         settings = Settings(payload=wire.payload, udp_port=wire.udp_port)
@@ -73,6 +83,7 @@ class Collective:
             ranks=hosts,
             iterations=self.iterations,
             warmup=self.warmup,
+            outstanding=self.outstanding,
             transport=self.transport,
             congestion=self.congestion,
             loss=place.loss,
@@ -91,8 +102,9 @@ class Collective:
             ("factor", self.factor, 2),
             ("iterations", self.iterations, 1),
             ("warmup", self.warmup, 0),
+            ("outstanding", self.outstanding, 1),
         ):
-            if value < least:
+            if value is not None and value < least:
                 raise InputError(f"{name} must be {least} at least, not {value}")
 
     def _sizes(self) -> Iterator[int]:

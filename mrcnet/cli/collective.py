@@ -51,6 +51,11 @@ from mrcnet.workload.transport import MRC
     callback=quantity(parse_size),
     help="Bytes of the longest message; longer chunks are cut.",
 )
+@click.option(
+    "--outstanding",
+    type=click.IntRange(1),
+    help="Messages to one peer that may wait for their acknowledgement.  [default: no limit]",
+)
 @click.option("--transport", type=click.Choice(TRANSPORTS), default=MRC, show_default=True)
 @click.option("--congestion", type=click.Choice(choices()), default=FIXED, show_default=True)
 @click.option(
@@ -72,6 +77,7 @@ def collective_(
     warmup: int,
     dtype: str,
     message: int,
+    outstanding: int | None,
     transport: str,
     congestion: str,
     loss: float | None,
@@ -96,6 +102,7 @@ def collective_(
         warmup=warmup,
         type=dtype,
         message=message,
+        outstanding=outstanding,
         transport=transport,
         congestion=congestion,
         seed=seed,

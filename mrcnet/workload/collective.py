@@ -21,7 +21,8 @@ MEMORY = 4 << 30  # bytes that all ranks together may take
 @dataclass(frozen=True, slots=True)
 class Collective:
     """What is run. `hosts`: one rank on each; `piece`: bytes of the longest message; iterations follow each
-    other on every rank, the first `warm_up` of them do not count.
+    other on every rank, the first `warm_up` of them do not count. `outstanding`: messages from a rank to one
+    peer that may wait for their acknowledgement; None: all that the graph lets go.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Collective:
     warm_up: int = 1
     piece: int = 256 << 10
     seed: int = 1
+    outstanding: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class CollectiveResult:
     ranks: tuple[str, ...]
     iterations: int
     warmup: int
+    outstanding: int | None
     transport: str
     congestion: str
     loss: float
@@ -86,7 +89,8 @@ def program_of(ask: Collective, size: int) -> Program:
     for _ in range(ask.warm_up + ask.iterations):
         score.add(ask.kind, size // itemsize, algorithm=algorithm_of(ask.kind, ask.algorithm))
     _refuse_large(score.span * score.ranks * itemsize)  # before so many messages are written down
-    program = Program(0, score.graph(max(1, ask.piece // itemsize)), ask.hosts, ask.dtype, ask.seed)
+    graph = score.graph(max(1, ask.piece // itemsize))
+    program = Program(0, graph, ask.hosts, ask.dtype, ask.seed, outstanding=ask.outstanding)
     check_memory(program)
     return program
 

@@ -21,7 +21,9 @@ _CALL_STEP, _RANK_STEP = 7_919, 613  # calls and ranks begin this far apart in t
 
 @dataclass(frozen=True)
 class Program:
-    """`hosts`: that of each rank. Flows are numbered from `first_flow` on, the job's programs from 0."""
+    """`hosts`: that of each rank. Flows are numbered from `first_flow` on, the job's programs from 0.
+    `outstanding`: messages of a flow that may wait for their acknowledgement; None: no limit.
+    """
 
     number: int
     graph: Graph
@@ -30,6 +32,7 @@ class Program:
     seed: int
     first_flow: int = 0
     start_ns: int = 0
+    outstanding: int | None = None
 
     @property
     def itemsize(self) -> int:

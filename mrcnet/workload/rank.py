@@ -111,6 +111,9 @@ class Relay(Source):
     def _may_post(self) -> bool:
         if self.exhausted or self.failure is not None:
             return False
+        limit = self._rank.program.outstanding
+        if limit is not None and self._posted - self.completed >= limit:
+            return False
         return self._rank.ready(self._messages[self._posted])
 
     def on_completed(self, message: int, at: int) -> None:
@@ -119,7 +122,7 @@ class Relay(Source):
         self._rank.on_completed(self._messages[message].number, at)
 
     def next_timer(self) -> int | None:
-        """When `step` has something to post; None while it waits for an arrival."""
+        """When `step` has something to post; None while it waits for an arrival or an acknowledgement."""
         return self._next_at if self._may_post() else None
 
 

@@ -49,12 +49,15 @@ def test_a_run_is_that_of_the_command() -> None:
 
 def test_a_collective_is_that_of_the_command() -> None:
     """Its table has the rows that `mrcnet collective` prints, of each size of the range."""
-    ask = Collective("all-gather", "4KiB..16KiB", iterations=1, ranks=["h0", "h3"], transport="rocev2x4")
+    ask = Collective(
+        "all-gather", "4KiB..16KiB", iterations=1, ranks=["h0", "h3"], outstanding=2, transport="rocev2x4"
+    )
     told: list[str] = []
     found = Sim(TOPOLOGY, loss="1%").collective(ask, progress=told.append)
     printed = command(
         *("collective", "--on", "sim", "--topo", TOPOLOGY, "--collective", "all-gather", "-n", "1"),
-        *("--size", "4KiB..16KiB", "--ranks", "h0,h3", "--transport", "rocev2x4", "--loss", "1%"),
+        *("--size", "4KiB..16KiB", "--ranks", "h0,h3", "--outstanding", "2"),
+        *("--transport", "rocev2x4", "--loss", "1%"),
     )
     assert printed == json.loads(json.dumps(asdict(found)))
     assert [4096, 16384] == [row.size for row in found.rows]
@@ -96,6 +99,7 @@ def test_no_such_step(ask: Step, why: str) -> None:
         (Collective(size="2MiB..1MiB"), "'2MiB..1MiB' is no range of sizes"),
         (Collective(factor=1), "factor must be 2 at least"),
         (Collective(iterations=0), "iterations must be 1 at least"),
+        (Collective(outstanding=0), "outstanding must be 1 at least"),
         (Collective(transport="tcp"), "no transport 'tcp'"),
         (Collective(type="int3"), "no type 'int3'"),
         (Collective(ranks=["h0", "h9"]), "ranks: 'h9' is no host"),

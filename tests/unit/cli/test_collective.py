@@ -44,6 +44,7 @@ def test_bandwidths_are_nccl_tests(run: Run) -> None:
         (("--collective", "all-gather", "--algorithm", "tree"), "all-gather has no algorithm 'tree'"),
         (("--size", "8"), "2 elements over 4 ranks"),
         (("--size", "2GiB"), "memories would take"),
+        (("--outstanding", "0"), "x>=1"),
     ],
 )
 def test_wrong_input(run: Run, words: tuple[str, ...], said: str) -> None:

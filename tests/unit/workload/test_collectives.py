@@ -94,6 +94,19 @@ def test_every_order_of_arrival_ends_alike(
         assert list(report.ends) == sorted(end or 0 for end in report.ends)
 
 
+@pytest.mark.parametrize("limit", [1, 3])
+def test_sends_wait_for_acknowledgements(limit: int) -> None:
+    """With a limit a rank has no more messages to a peer under way, reaches the limit, and ends as ever."""
+    ensemble = Ensemble(program("all-gather", 4, 4_096, piece=128, outstanding=limit))
+    most = 0
+    while ensemble.under_way:
+        flows = [flow for flow, _, _ in ensemble.under_way]
+        most = max(most, *(flows.count(flow) for flow in flows))
+        ensemble.arrive(0)
+    assert limit == most
+    assert {(0,)} == {rank.report().wrong for rank in ensemble.ranks}
+
+
 @pytest.mark.parametrize(("kind", "algorithm"), WAYS)
 def test_a_wrong_element_is_counted(kind: str, algorithm: str) -> None:
     """Whatever is lost shows: if nothing had arrived, ranks would not hold what they should."""
