@@ -27,9 +27,9 @@ PAPER: Curves = {
 
 @pytest.fixture
 def loss(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """scripts/benches/loss.py."""
+    """scripts/benches/losscriteria.py."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from benches import loss as found
+    from benches import losscriteria as found
 
     yield found
     for name in [name for name in sys.modules if name.partition(".")[0] == "benches"]:
@@ -54,3 +54,29 @@ def test_a_knee_that_stays_fails(loss: ModuleType) -> None:
     """A transport on which loss has no effect does not move its knee."""
     still = {("mrc", rate): PAPER["mrc", 0.0] for rate in (0.001, 0.01)}
     assert not loss.knees_move({**PAPER, **still})
+
+
+def test_the_paper_s_orders_are_not_the_bar_s(loss: ModuleType) -> None:
+    """By the paper's own ring one QP is before sixteen at 0.1 %, but for the largest size."""
+    at = loss.orders({name: PAPER[name, 0.001] for name in ("mrc", "rocev2", "rocev2x16")})
+    assert ["mrc > rocev2 > rocev2x16"] * 3 + ["mrc > rocev2x16 > rocev2"] == at
+    missed = {words for words, good in loss.bar(PAPER, PAPER).items() if not good}
+    assert {
+        f"{name}: mrc > rocev2x16 > rocev2 at {rate:.1%}, smaller sizes"
+        for name in ("ring", "all-to-all")
+        for rate in (0.001, 0.01)
+    } == {words for words in missed if "x16 > rocev2 " in words}
+
+
+def test_what_cannot_be_read_has_no_place(loss: ModuleType) -> None:
+    """Orders tell of the rates that are known."""
+    assert ["b > a", "b"] == loss.orders({"a": (1.0, None), "b": (2.0, 3.0)})
+
+
+@pytest.mark.parametrize("theirs", [20.0, 20.1])
+def test_the_gap_is_over_both(loss: ModuleType, theirs: float) -> None:
+    """Four times is met at four times, and by each RoCEv2 for itself."""
+    curves = {**PAPER, ("rocev2", 0.001): (theirs, 34, 84, 192)}
+    met = loss.bar(curves, PAPER)
+    assert (theirs <= 20) == met["ring: 4 times rocev2 at 0.1%, smallest size"]
+    assert met["ring: 4 times rocev2x16 at 0.1%, smallest size"]
