@@ -59,5 +59,5 @@ def _chosen(plan: Plan, flows: Sequence[Flow], slower: float, note: Tell, *, dry
         note("this machine was never calibrated: that comes first, and takes some seconds")
         found = calibrate()
         calibration.save(found)
-    least = dilation_for(plan, found.shaped_pps * found.cores, found.late_ns, flows)
+    least = dilation_for(plan, found.shaped_pps, found.late_ns, found.cores, flows)
     return friendly(slower * least)

@@ -54,7 +54,7 @@ def _calibrated() -> Calibration:
 def _capacity(found: Calibration) -> str:
     return (
         f"calibrated: {found.cores} cores, {found.unshaped_pps:.0f} packets/s each, {found.shaped_pps:.0f}"
-        f" where ports have rates, NICs {found.late_ns / 1e6:.1f} ms late"
+        f" where ports have rates, a NIC {found.late_ns / 1e6:.1f} ms late for each host of a core"
     )
 
 

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass
 from mrcnet.errors import EnvironmentFault
 from mrcnet.kernel import state
 
-_VERSION = 1
+_VERSION = 2
 _NAME = "calibration"  # no lab is called that: a lab's files have a suffix
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Packets/s that one core carries from end to end over a fabric, unshaped and shaped; how many cores;
-    how late, in wall ns, a NIC is that takes its turns under that load.
+    how late, in wall ns, a NIC is under that load for each host that its core serves.
     """
 
     unshaped_pps: float

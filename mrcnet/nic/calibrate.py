@@ -16,7 +16,7 @@ from mrcnet.plan.model import Plan
 from mrcnet.topology.load import load_text
 from mrcnet.workload.fidelity import late_within
 from mrcnet.workload.flow import Flow
-from mrcnet.workload.job import Job, bin_ns
+from mrcnet.workload.job import Job, bin_ns, shares
 from mrcnet.workload.patterns import pairs
 from mrcnet.workload.summary import summarise
 
@@ -51,7 +51,8 @@ def calibrate(progress: Callable[[str], None] = lambda _: None) -> Calibration:
     finally:
         if name in lab.labs():
             lab.down(name)
-    return Calibration(round(unshaped), round(shaped), len(os.sched_getaffinity(0)), late)
+    served = max(len(hosts) for hosts in shares(plan.hosts))
+    return Calibration(round(unshaped), round(shaped), len(os.sched_getaffinity(0)), round(late / served))
 
 
 def _measure(plan: Plan, name: str) -> tuple[float, int]:

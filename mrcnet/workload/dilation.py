@@ -16,6 +16,8 @@ LATE_SHARE = 0.25  # of the base RTT that a NIC may be late
 TURNS = 8  # of a NIC in a base RTT
 _TURN_WALL_NS = 500_000
 _STEPS = (1, 2, 5, 10)
+_FINE = (1, 2, 3, 5, 7, 10)
+_SLOWER_LEAST = 1.4  # a bound that was missed by little is not met for sure by going a little slower
 
 
 def shaped(plan: Plan) -> bool:
@@ -46,20 +48,29 @@ def offered_pps(plan: Plan, flows: Sequence[Flow] = ()) -> float:
     return sum(line.values()) / (8 * frame)
 
 
-def dilation_for(plan: Plan, pps: float, late_ns: int, flows: Sequence[Flow] = ()) -> int:
-    """The smallest friendly dilation at which a machine that carries `pps` packets per wall second, and whose
-    NICs are `late_ns` late, keeps up with what `flows` offer; without any, with all hosts sending at line
-    rate on all ports at the same time.
+def dilation_for(plan: Plan, pps: float, late_ns: float, cores: int, flows: Sequence[Flow] = ()) -> int:
+    """The smallest friendly dilation at which a machine keeps up with what `flows` offer; without any, with
+    all hosts sending at line rate on all ports at the same time.
+
+    Each of its `cores` carries `pps` packets per wall second, and makes a NIC `late_ns` late for every host
+    that it serves.
     """
-    by_load = offered_pps(plan, flows) / (_SHARE * pps)
-    by_time = late_ns / (LATE_SHARE * base_rtt_ns(plan, plan.topology.transport.payload))
+    busy = {host for flow in flows for host in (flow.src, flow.dst)} or plan.hosts
+    late = late_ns * math.ceil(len(busy) / cores)
+    by_load = offered_pps(plan, flows) / (_SHARE * pps * cores)
+    by_time = late / (LATE_SHARE * base_rtt_ns(plan, plan.topology.transport.payload))
     return friendly(max(by_load, by_time))
 
 
-def friendly(least: float) -> int:
-    """The next of 1, 2, 5, 10, 20, 50 ... that is not less."""
+def slower(dilation: int, times: float) -> int:
+    """A dilation for the next attempt, where a run has shown that time must be so many `times` slower."""
+    return friendly(dilation * max(times, _SLOWER_LEAST), _FINE)
+
+
+def friendly(least: float, steps: Sequence[int] = _STEPS) -> int:
+    """The next of 1, 2, 5, 10, 20, 50 ... that is not less; or of other `steps` from 1 to 10."""
     power: int = 10 ** max(0, math.floor(math.log10(max(least, 1))))
-    return next(step * power for step in _STEPS if step * power >= least)
+    return next(step * power for step in steps if step * power >= least)
 
 
 def is_auto(plan: Plan) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from mrcnet.workload.books import FULL, Books
 from mrcnet.workload.congestion import base_rtt_ns
-from mrcnet.workload.dilation import LATE_SHARE, friendly, shaped
+from mrcnet.workload.dilation import LATE_SHARE, shaped, slower
 from mrcnet.workload.job import Job
 from mrcnet.workload.report import LATE_PER_OCTAVE, HostFrames, RunReport
 
@@ -92,7 +92,7 @@ def judge(job: Job, reports: Sequence[RunReport], machine: Machine) -> Fidelity:
     overruns = _overruns(hosts, [report.fabric for report in reports if report.fabric])
     on = shaped(job.plan)
     doubts = (*_doubts(late, bound, dry, drops, overruns), *_queue_doubts(machine.queues)) if on else ()
-    needed = friendly(dilation * max(1.01, *(doubt.factor for doubt in doubts))) if doubts else dilation
+    needed = slower(dilation, max(doubt.factor for doubt in doubts)) if doubts else dilation
     return Fidelity(
         status=UNSHAPED if not on else UNFAITHFUL if doubts else FAITHFUL,
         faithful=not doubts if on else None,

@@ -10,7 +10,7 @@ from mrcnet.mrc.settings import Settings
 from mrcnet.nic.fit import fit
 from mrcnet.plan.build import dilated
 from mrcnet.workload.congestion import base_rtt_ns
-from mrcnet.workload.dilation import dilation_for, friendly, offered_pps, shaped, turn_ns
+from mrcnet.workload.dilation import dilation_for, friendly, offered_pps, shaped, slower, turn_ns
 from mrcnet.workload.flow import Flow
 from mrcnet.workload.job import Job
 from tests.unit.plan.fabrics import plan_of
@@ -35,11 +35,27 @@ def test_a_friendly_number(least: float) -> None:
 
 def test_the_load_decides_and_so_does_lateness() -> None:
     """Half the machine, or a NIC that is later, makes time slower; a fast one carries the fabric as it is."""
-    slow = dilation_for(PLAN, 50_000, 100)
+    slow = dilation_for(PLAN, 25_000, 100, 2)
     assert slow >= offered_pps(PLAN) / 50_000
-    assert dilation_for(PLAN, 25_000, 100) > slow
-    assert dilation_for(PLAN, 50_000, 10_000_000) > slow
-    assert 1 == dilation_for(PLAN, 1e9, 0)
+    assert dilation_for(PLAN, 12_500, 100, 2) > slow
+    assert dilation_for(PLAN, 25_000, 10_000_000, 2) > slow
+    assert 1 == dilation_for(PLAN, 1e9, 0, 2)
+
+
+def test_a_core_that_serves_many() -> None:
+    """NICs that share a core wait for each other: with few hosts at work time may run faster."""
+    some = dilation_for(PLAN, 1e9, 1_000_000, 2, FLOWS)
+    assert dilation_for(PLAN, 1e9, 1_000_000, 2) == dilation_for(PLAN, 1e9, 2_000_000, 2, FLOWS) > some
+    assert some == dilation_for(PLAN, 1e9, 1_000_000, 4)
+
+
+@given(st.integers(1, 10**6), st.floats(0, 100))
+def test_the_next_attempt(dilation: int, times: float) -> None:
+    """A run that needs slower time gets as much and distinctly more than it had, but no more than need be."""
+    found = slower(dilation, times)
+    least = dilation * max(1.4, times)
+    assert dilation < found
+    assert least <= found <= max(2 * least, 2)
 
 
 def test_auto_is_symbolic_until_it_is_settled() -> None:
@@ -80,4 +96,4 @@ def test_the_load_of_flows() -> None:
     bits = 8 * 4_238
     assert pytest.approx(50e9 / bits) == offered_pps(PLAN, (flow("h0", 20 * 10**9), flow("h1", 30 * 10**9)))
     assert pytest.approx(200e9 / bits) == offered_pps(PLAN, (flow("h0", None), flow("h0", 10**9)))
-    assert dilation_for(PLAN, 1_000, 0) > dilation_for(PLAN, 1_000, 0, (flow("h0", 10**9),))
+    assert dilation_for(PLAN, 1_000, 0, 1) > dilation_for(PLAN, 1_000, 0, 1, (flow("h0", 10**9),))
