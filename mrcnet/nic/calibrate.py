@@ -28,7 +28,8 @@ fabric: {planes: 4, t0: 4, t1: 2, hosts_per_t0: 1}
 defaults: {rate: 100Gbps, delay: 500ns}
 """
 _DILATION = 5_000  # offers about 10 000 packets a second: even a slow machine carries that
-_WALL_NS = 3_000_000_000
+_WALL_NS = 2_000_000_000
+_TIMES = 3  # that it is measured shaped
 _MESSAGE = 64 << 10
 
 
@@ -47,10 +48,12 @@ def calibrate(progress: Callable[[str], None] = lambda _: None) -> Calibration:
         progress("shaped")
         lab.down(name)
         lab.up(slow, name, "calibration.yaml", _TEXT)
-        shaped, late = _measure(slow, name)
+        found = [_measure(slow, name) for _ in range(_TIMES)]
     finally:
         if name in lab.labs():
             lab.down(name)
+    # What disturbs a run is not the machine's rule; and one that was too much for it, once, says so itself.
+    shaped, late = max(pps for pps, _ in found), min(late for _, late in found)
     served = max(len(hosts) for hosts in shares(plan.hosts))
     return Calibration(round(unshaped), round(shaped), len(os.sched_getaffinity(0)), round(late / served))
 
