@@ -47,7 +47,10 @@ def orders(rates: Mapping[str, tuple[float | None, ...]]) -> list[str]:
     found = []
     for column in zip(*rates.values(), strict=True):
         known = {name: value for name, value in zip(rates, column, strict=True) if value is not None}
-        found.append(" > ".join(sorted(known, key=lambda name: -known[name])))
+        alike: dict[float, list[str]] = {}
+        for name, value in known.items():
+            alike.setdefault(value, []).append(name)
+        found.append(" > ".join(" = ".join(alike[value]) for value in sorted(alike, reverse=True)))
     return found
 
 

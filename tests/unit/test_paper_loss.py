@@ -69,8 +69,8 @@ def test_the_paper_s_orders_are_not_the_bar_s(loss: ModuleType) -> None:
 
 
 def test_what_cannot_be_read_has_no_place(loss: ModuleType) -> None:
-    """Orders tell of the rates that are known."""
-    assert ["b > a", "b"] == loss.orders({"a": (1.0, None), "b": (2.0, 3.0)})
+    """Orders tell of the rates that are known, and of equal ones that they are equal."""
+    assert ["b > a", "b", "a = b"] == loss.orders({"a": (1.0, None, 3.0), "b": (2.0, 3.0, 3.0)})
 
 
 @pytest.mark.parametrize("theirs", [20.0, 20.1])
