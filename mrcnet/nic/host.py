@@ -163,8 +163,9 @@ class Host:
             pacer.sent(port, out.length[: out.count], wall)
             if self.ledger is not None:
                 self.ledger.sent(out)
-            room = room - np.bincount(port, minlength=len(room))
-            if out.room:
+            counted = room - np.bincount(port, minlength=len(room))
+            room = pacer.room(wall)  # by bytes: control frames are short, and leave room for data
+            if out.room and not (room > counted).any():
                 break
         if endpoint.waiting(now):
             pacer.wait(room)
