@@ -18,7 +18,12 @@ pytestmark = NEEDS_ROOT
 WITH_LABS = [block for block in blocks("python.md", "python") if "Lab.up" in block]
 
 
-@pytest.mark.parametrize("block", WITH_LABS, ids=range(len(WITH_LABS)))
+def parametrized(number: int, block: str) -> object:
+    """One that runs a drill is judged by the clock."""
+    return pytest.param(block, id=str(number), marks=[pytest.mark.alone] if ".drill(" in block else [])
+
+
+@pytest.mark.parametrize("block", [parametrized(*one) for one in enumerate(WITH_LABS)])
 def test_a_block_of_the_page_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the page shows of labs runs as it stands, and its lab is gone afterwards."""
     monkeypatch.chdir(tmp_path)

@@ -230,7 +230,12 @@ def test_top_once(lab: tuple[str, Plan]) -> None:
     code, seen, _ = mrcnet("top", lab[0], "--every", "0.5")
     assert (0, 2, 32) == (code, len(seen["planes"]), len(seen["ports"]))
     assert all(plane["goodput_bps"] > 1e6 for plane in seen["planes"])
-    assert seen["ports"][0]["sent_bps"] >= seen["ports"][1]["sent_bps"] > 1e6
+    # On a busy machine a port may have marked or dropped some: those come first.
+    counters = ("marked", "trimmed", "dropped")
+    calm = [port for port in seen["ports"] if not any(port[one] and port[one]["total"] for one in counters)]
+    rates = [port["sent_bps"] for port in calm]
+    assert rates == sorted(rates, reverse=True)
+    assert max(port["sent_bps"] for port in seen["ports"]) > 1e6
 
 
 ENTER, LEAVE, HIDE, SHOW = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25l", b"\x1b[?25h"
