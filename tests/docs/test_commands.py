@@ -22,7 +22,8 @@ K8S = "mrcnet render 2p-2t0-2t1 --nos frr --to clabernetes -o k8s/\n"
 @pytest.mark.timeout(5 * SECONDS)
 def test_the_commands_of_a_page_run(part: Part) -> None:
     """Who types what a page shows gets what it promises."""
-    assert [] == [str(ran) for ran in run(part) if not ran.ok]
+    failed = [str(ran) for ran in run(part) if not ran.ok]
+    assert not failed, "\n".join(failed)
 
 
 @pytest.mark.parametrize("page", PAGES)
