@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mrcnet.api.load import hosts_of, one_of
+from mrcnet.api.programs import run_program
 from mrcnet.api.quantities import Quantity, whole
 from mrcnet.api.telling import Tell
 from mrcnet.errors import InputError
-from mrcnet.mrc.settings import Settings
 from mrcnet.units import format_size, parse_size
 from mrcnet.workload import collective
 from mrcnet.workload.collective import CollectiveResult, program_of, row_of
 from mrcnet.workload.collectives import KINDS
-from mrcnet.workload.congestion import FIXED, choices, controlled
-from mrcnet.workload.job import Job, bin_ns
+from mrcnet.workload.congestion import FIXED, choices
 from mrcnet.workload.program import TYPES
-from mrcnet.workload.transport import CHOICES, MRC, over
+from mrcnet.workload.transport import CHOICES, MRC
 
 if TYPE_CHECKING:
     from mrcnet.api.place import Place
@@ -66,16 +65,12 @@ class Collective:
             self.seed,
             self.outstanding,
         )
-        wire = plan.topology.transport
-        settings = Settings(payload=wire.payload, udp_port=wire.udp_port)
-        settings = controlled(settings, plan, self.congestion)
         rows = []
         for size in self._sizes():
             progress(f"{self.kind}, {format_size(size)}")
             program = program_of(ask, size)
-            job = Job(place.name, plan, program.flows, settings, self.seed, bin_ns(plan))
-            job = over(replace(job, programs=(program,)), self.transport)
-            rows.append(row_of(ask, size, place.run_job(job)))
+            recording = run_program(place, program, self.transport, self.congestion, self.seed)
+            rows.append(row_of(ask, size, recording))
         return CollectiveResult(
             lab=place.name,
             collective=self.kind,

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mrcnet.api.load import hosts_of, one_of
+from mrcnet.api.programs import run_program
 from mrcnet.api.quantities import Quantity, whole
-from mrcnet.mrc.settings import Settings
 from mrcnet.units import parse_size
 from mrcnet.workload.collective import check_memory
-from mrcnet.workload.congestion import FIXED, choices, controlled
-from mrcnet.workload.job import Job, bin_ns
+from mrcnet.workload.congestion import FIXED, choices
 from mrcnet.workload.steps import STEPS, Layout, Model, step_program
 from mrcnet.workload.summary import summarise
-from mrcnet.workload.transport import CHOICES, MRC, over
+from mrcnet.workload.transport import CHOICES, MRC
 
 if TYPE_CHECKING:
     from mrcnet.api.place import Place
@@ -51,11 +50,7 @@ class Step:
         hosts = tuple(hosts_of(plan, self.ranks, "ranks"))
         program = step_program(self.kind, self.model, self.layout, hosts, message, self.seed)
         check_memory(program)
-        wire = plan.topology.transport
-        settings = Settings(payload=wire.payload, udp_port=wire.udp_port)
-        settings = controlled(settings, plan, self.congestion)
-        job = Job(place.name, plan, program.flows, settings, self.seed, bin_ns(plan))
-        recording = place.run_job(over(replace(job, programs=(program,)), self.transport))
+        recording = run_program(place, program, self.transport, self.congestion, self.seed)
         result = summarise(recording)
         ranks = [rank for report in recording.reports for rank in report.ranks]
         ends = [end for rank in ranks for end in rank.ends]
