@@ -13,6 +13,8 @@ from typing import Any
 
 from benches.figure import ROOT, Figure, figure, mrcnet
 from mrcnet.api.drillfiles import read_drills
+from mrcnet.api.topologies import plan_of
+from mrcnet.workload.dilation import is_auto
 
 FABRICS = ("kernel", "sim")
 CUTS = int(os.environ.get("CUTS", "20"))  # runs of the silent cut
@@ -53,8 +55,10 @@ def catalogue() -> Iterator[Figure]:
 
 
 def _drill(name: str, on: str, *words: str) -> Data:
-    fixed = "dilation: auto" not in (ROOT / "labs" / name / "topology.yaml").read_text()
-    how = ("--allow-unfaithful",) if fixed else ()  # else it is made anew until the machine keeps up
+    _, source = read_drills(ROOT / "labs" / name)[0]
+    how = (
+        () if is_auto(plan_of(source)) else ("--allow-unfaithful",)
+    )  # at its own dilation it is not made anew
     return mrcnet("drill", f"labs/{name}", "--on", on, *how, *words, check=False)
 
 
