@@ -87,8 +87,8 @@ def drill_(
     byte was wrong, or if the machine and not the fabric was the bottleneck; with `dilation: auto` in a lab
     of its own it is made anew in slower time first. Several runs, by --repeat or a matrix in the file, end in
     a table of medians and extremes, and write a numbered file each; those of the simulator can be made
-    several at a time, and come to the same. The last line, and every result, is the
-    command that gives the run again.
+    several at a time, and come to the same. The last line, and every result, is the command that gives the
+    run again.
     """
     if on == "sim":
         refuse_typed("--on sim has no lab", "lab_name", "keep")

@@ -223,14 +223,7 @@ def _world() -> Iterator[list[str]]:
     """
     furnish = "; ".join(f"mkdir -p {place}; mount -t tmpfs none {place}" for place in _PLACES)
     holder = subprocess.Popen(
-        [
-            "unshare",
-            "--mount",
-            "--net",
-            "bash",
-            "-c",
-            f"set -e; {furnish}; echo ready; read",
-        ],
+        ["unshare", "--mount", "bash", "-c", f"set -e; {furnish}; echo ready; read"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
